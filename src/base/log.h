@@ -1,0 +1,17 @@
+/* Log records into a bounded ring; see athena/log.h for who reads them. */
+#ifndef ATH_BASE_LOG_H
+#define ATH_BASE_LOG_H
+
+#include <athena/log.h>
+
+bool ath__log_is_on(int level);
+void ath__log_write(int level, const char *subject, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#define ATH__LOG(level, subject, ...)                                                              \
+    do {                                                                                           \
+        if (ath__log_is_on(level))                                                                 \
+            ath__log_write((level), (subject), __VA_ARGS__);                                       \
+    } while (0)
+
+#endif
