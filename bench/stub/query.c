@@ -81,7 +81,7 @@ static void write_constant(struct query *query, const char *workgroup, const cha
 }
 
 static void free_query(struct query *query) {
-    free(query->token);
+    free(query->token_copy);
     stub_text_clear(&query->sql);
     stub_text_clear(&query->constant);
     free(query);
@@ -140,7 +140,7 @@ struct query *stub_query_start(
     write_constant(query, workgroup, location);
     bool failed = query->sql.failed || query->constant.failed;
     if (token && !failed)
-        failed = !(query->token = strdup(token));
+        failed = !(query->token = query->token_copy = strdup(token));
     if (failed || !append_query(queries, query)) {
         free_query(query);
         return NULL;
@@ -160,7 +160,7 @@ struct query *stub_query_find(const struct queries *queries, const char *id, siz
 }
 
 struct query *stub_query_find_token(const struct queries *queries, const char *token) {
-    struct query key = {.token = (char *)token};
+    struct query key = {.token = token};
     struct query **found = tfind(&key, &queries->tokens, compare_tokens);
     return found ? *found : NULL;
 }

@@ -16,7 +16,8 @@ enum state { STATE_QUEUED, STATE_RUNNING, STATE_SUCCEEDED, STATE_FAILED, STATE_C
 
 struct query {
     char id[STUB_ID_SIZE];
-    char *token;          /* ClientRequestToken or NULL */
+    const char *token;    /* ClientRequestToken or NULL */
+    char *token_copy;     /* the same, to be freed */
     struct text sql;      /* as given */
     struct text constant; /* members of QueryExecution that never change */
     int64_t start_ns;     /* CLOCK_MONOTONIC */
