@@ -1,0 +1,165 @@
+"""The two sides, the stub server, and how a worker is run on one of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+BENCH = Path(__file__).resolve().parent
+WORKER_TIMEOUT = 900
+
+
+class BenchError(Exception):
+    """A measurement that could not be made."""
+
+
+@dataclass
+class Side:
+    """One of the two packages: a name and the interpreter whose environment holds it."""
+
+    name: str
+    python: str
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def find_versions(self) -> None:
+        """Asks the interpreter for its version and those of the packages that matter."""
+        code = (
+            "import json, platform, importlib.metadata as m\n"
+            "v = {d.metadata['Name'].lower(): d.version for d in m.distributions()}\n"
+            "keep = ('libathena', 'pyathena', 'boto3', 'botocore')\n"
+            "import pyathena\n"
+            "print(json.dumps({'python': platform.python_version(), "
+            "'pyathena.__version__': pyathena.__version__, "
+            "**{k: v[k] for k in keep if k in v}}))"
+        )
+        done = subprocess.run([self.python, "-c", code], capture_output=True, text=True, cwd=BENCH)
+        if done.returncode:
+            raise BenchError(f"{self.python} cannot import pyathena:\n{done.stderr.strip()}")
+        self.versions = json.loads(done.stdout)
+
+
+class Stub:
+    """The running stub server; ends with this process."""
+
+    def __init__(self, binary: Path) -> None:
+        self._process = subprocess.Popen([binary], stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise BenchError(f"{binary} did not start")
+        self.port: int = json.loads(line)["port"]
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def _call(self, path: str, data: bytes | None = None) -> dict[str, Any]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", data) as answer:
+            return json.load(answer)
+
+    def reset(self, quota: str = "none", **settings: Any) -> None:
+        """Forgets queries and counters and sets the quota preset."""
+        self._call("/_stub", json.dumps({"reset": True, "quota": quota, **settings}).encode())
+
+    def stats(self) -> dict[str, Any]:
+        return self._call("/_stub/stats")
+
+
+def find_stub() -> Path | None:
+    """The stub of the newest Meson build directory in the project, if any."""
+    found = BENCH.parent.glob("build*/**/bench/stub/athena-stub")
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)
+
+
+def worker_environment(s3_endpoint: str | None) -> dict[str, str]:
+    """The environment of a worker: nothing of the user's AWS set-up or Python path reaches it."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("AWS_", "PYTHON")) and not name.lower().endswith("_proxy")
+    }
+    kept |= {"AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": os.devnull}
+    return kept | ({"AWS_ENDPOINT_URL_S3": s3_endpoint} if s3_endpoint else {})
+
+
+def run_worker(
+    side: Side,
+    script: str,
+    arguments: dict[str, Any],
+    *,
+    s3_endpoint: str | None = None,
+    instructions: bool = False,
+) -> dict[str, Any]:
+    """Runs a worker to its end. Adds spawned (time.monotonic() before the start) and, when asked,
+    instructions (user mode, whole process). Objects are out of reach without s3_endpoint."""
+    command = [side.python, str(BENCH / script), json.dumps(arguments)]
+    with tempfile.NamedTemporaryFile("r", suffix=".perf") as counts:
+        if instructions:
+            command = [
+                *("perf", "stat", "-x", ";", "-e", "instructions:u", "-o", counts.name),
+                *command,
+            ]
+        spawned = time.monotonic()
+        try:
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                env=worker_environment(s3_endpoint),
+                timeout=WORKER_TIMEOUT,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise BenchError(f"{side.name}: {script} took over {WORKER_TIMEOUT} s") from error
+        if done.returncode:
+            raise BenchError(f"{side.name}: {script} failed:\n{done.stderr.strip()[-2000:]}")
+        result = json.loads(done.stdout.splitlines()[-1])
+        result["spawned"] = spawned
+        if instructions:
+            result["instructions"] = _read_perf(counts.read())
+        return result
+
+
+def _read_perf(text: str) -> int:
+    match = re.search(r"^(\d+);[^;]*;instructions:u", text, re.MULTILINE)
+    if not match:
+        raise BenchError("perf counted no instructions; is the counter available here?")
+    return int(match[1])
+
+
+def can_count_instructions() -> bool:
+    """Whether perf is installed and the processor's counter can be read."""
+    if not shutil.which("perf"):
+        return False
+    done = subprocess.run(
+        ["perf", "stat", "-x", ";", "-e", "instructions:u", "true"], capture_output=True, text=True
+    )
+    return done.returncode == 0 and re.match(r"^\d+;", done.stderr) is not None
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers depend on."""
+    model = ""
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith(("model name", "Model")):
+            model = line.partition(":")[2].strip()
+            break
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return {
+        "cpu": model,
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(memory / 2**30, 1),
+        "kernel": platform.release(),
+        "load_at_start": os.getloadavg()[0],
+        "harness_python": sys.version.split()[0],
+    }
