@@ -1,6 +1,7 @@
 /*
  * Athena's operations: `build` writes a JSON 1.1 body, `parse` reads an answer. Pure; one .c file
- * each (athena_start.c, athena_status.c, athena_results.c, athena_stop.c, athena_metadata.c).
+ * each (athena_start.c, athena_status.c, athena_results.c, athena_stop.c, athena_metadata.c,
+ * athena_execution.c).
  */
 #ifndef ATH_AWS_ATHENA_H
 #define ATH_AWS_ATHENA_H
@@ -10,7 +11,8 @@
 
 #include <athena/query.h>
 
-/* StartQueryExecution. Checks the options' ranges and limits (INVALID names the member). */
+/* StartQueryExecution. Checks the options' ranges and limits (INVALID names the member). An empty
+ * text counts as not given, except for sql and the parameters. */
 int ath__athena_start_check(const struct ath_query_options *options, struct ath_error *err);
 int ath__athena_start_build(
     const struct ath_query_options *options,
@@ -46,6 +48,8 @@ struct ath__status_list {
     struct ath__unprocessed missing[50];
     size_t missing_count;
 };
+/* The state of AWS's name for it; ATH_QUERY_UNKNOWN for names this version does not know. */
+int ath__query_state_parse(struct ath_slice text);
 /* Strict scanners over the whole body (UTF-8 and structure checked, nesting at most 32): the Query
  * text is skipped, not decoded. */
 int ath__athena_get_parse(struct ath_slice body, struct ath__status *out, struct ath_error *err);
@@ -64,8 +68,8 @@ const char *ath__athena_metadata_operation(int kind);
 int ath__athena_metadata_check(const struct ath_metadata_options *options, struct ath_error *err);
 int ath__athena_metadata_build(
     const struct ath_metadata_options *options, const char *next_token, struct ath__buf *out);
-/* Appends this page's items to `items` (comma-separated JSON, no brackets; for TABLE the object) and
- * copies NextToken into `next_token` ("" when it was the last page). */
+/* Appends this page's items to `items` (comma-separated JSON, no brackets; for TABLE the object)
+ * and copies NextToken into `next_token` ("" when it was the last page). */
 int ath__athena_metadata_parse(
     int kind,
     struct ath_slice body,

@@ -15,7 +15,7 @@ struct ath__url {
     bool https;
     const char *host; /* no brackets around IPv6 */
     uint16_t port;
-    const char *path; /* prefix without a final '/', "" when none */
+    const char *path;      /* prefix without a final '/', "" when none */
     const char *authority; /* the Host value: brackets and non-default port included */
 };
 /* Strict: http or https, a host, a port 1..65535, no user, query or fragment, no control bytes. */
@@ -42,17 +42,17 @@ struct ath__config {
     const char *keys_origin; /* for messages: "the environment", "profile 'x' in FILE" ... */
     const char *access_key_id;
     char *secret_access_key;
-    char *session_token;   /* NULL: none */
+    char *session_token;    /* NULL: none */
     int64_t keys_expire_at; /* AWS_CREDENTIAL_EXPIRATION; 0 = never */
-    char **process_argv;   /* NULL-ended */
+    char **process_argv;    /* NULL-ended */
 
-    const char *ca_file;      /* NULL only with tls_verify_off or http */
+    const char *ca_file; /* NULL only with tls_verify_off or http */
     bool tls_verify_off;
     const char *client_cert, *client_key;
     const char *athena_proxy; /* URL for the Athena host, no_proxy applied; NULL = direct */
     const char *http_proxy, *https_proxy, *no_proxy; /* effective, for other hosts; NULL = none */
-    const char *user_agent; /* whole value */
-    const char *trace_id;   /* _X_AMZN_TRACE_ID inside Lambda, else NULL */
+    const char *user_agent;                          /* whole value */
+    const char *trace_id;                            /* _X_AMZN_TRACE_ID inside Lambda, else NULL */
 
     uint32_t connect_timeout_ms, read_timeout_ms, call_timeout_ms, start_timeout_ms, host_max;
     uint32_t retry_attempts, retry_multiplier_ms, retry_delay_max_ms, transient_attempts;

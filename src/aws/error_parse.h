@@ -10,7 +10,7 @@ enum ath__retry_class {
     ATH__RETRY_NEVER = 0,
     ATH__RETRY_TRANSIENT = 1,   /* 5xx, broken connection, RequestTimeout: soon again */
     ATH__RETRY_THROTTLE = 2,    /* the call rate was refused */
-    ATH__RETRY_QUERY_LIMIT = 3, /* TooManyRequestsException, CONCURRENT_QUERY_LIMIT_EXCEEDED */
+    ATH__RETRY_QUERY_LIMIT = 3, /* TooManyRequestsException but for other Reasons */
     ATH__RETRY_EXPIRED = 4,     /* expired credentials: refresh, then once more */
     ATH__RETRY_SKEW = 5,        /* clock skew (definite, or possible with the offset above 4 min) */
 };
@@ -23,9 +23,9 @@ struct ath__aws_error {
     int retry;          /* enum ath__retry_class */
 };
 
-/* `error_type` is the header x-amzn-ErrorType (may be empty); `extra_codes` further throttling codes,
- * comma-separated, or NULL; `skew_s` the difference between the server's Date and our clock. Any
- * body is accepted: what is no JSON becomes the message. */
+/* `error_type` is the header x-amzn-ErrorType (may be empty); `extra_codes` further throttling
+ * codes, comma-separated, or NULL; `skew_s` the difference between the server's Date and our clock.
+ * Any body is accepted: what is no JSON becomes the message. */
 void ath__aws_error_parse(
     int status,
     struct ath_slice error_type,
@@ -37,7 +37,8 @@ void ath__aws_error_parse(
 /* The class of a transport failure (ATH_ERR_*). NXDOMAIN, TLS and proxy refusals never retry. */
 int ath__retry_class_of_transport(int code);
 
-/* The text callers match on: "An error occurred (Code) when calling the Operation operation: ..." */
+/* The text callers match on: "An error occurred (Code) when calling the Operation operation: ..."
+ */
 void ath__aws_error_fill(
     const struct ath__aws_error *aws,
     const char *operation,

@@ -29,9 +29,9 @@ void ath__signing_key_clear(struct ath__signing_key *cache); /* wipes */
 #define ATH__REQUEST_HEADERS_MAX 32
 struct ath__request {
     const char *method;
-    struct ath_slice host;   /* the Host value: with the port when it is not the default one */
-    struct ath_slice path;   /* encoded, begins with '/' */
-    struct ath_slice query;  /* encoded, without '?', may be empty */
+    struct ath_slice host;  /* the Host value: with the port when it is not the default one */
+    struct ath_slice path;  /* encoded, begins with '/' */
+    struct ath_slice query; /* encoded, without '?', may be empty */
     struct ath__header headers[ATH__REQUEST_HEADERS_MAX];
     size_t headers_count;
     struct ath_slice body;

@@ -1,0 +1,21 @@
+/* Checks of request members against the limits of Athena's API. */
+#ifndef ATH_AWS_CHECK_H
+#define ATH_AWS_CHECK_H
+
+#include "base/slice.h"
+
+#include <athena/error.h>
+
+/* UTF-8 of at most `chars_max` characters. NULL and "" pass. INVALID names `member`. */
+int ath__check_text(const char *member, const char *value, size_t chars_max, struct ath_error *err);
+/* ath__check_text for a member that must be given. */
+int ath__check_required(
+    const char *member, const char *value, size_t chars_max, struct ath_error *err);
+/* [a-zA-Z0-9._-]{1,128}, NULL and "" pass. */
+int ath__check_work_group(const char *value, struct ath_error *err);
+int ath__check_range(
+    const char *member, int64_t value, int64_t min, int64_t max, struct ath_error *err);
+/* A query id or the like: 1..128 of letters, digits and "-_.:". */
+bool ath__is_plain_id(struct ath_slice id);
+
+#endif
