@@ -47,6 +47,8 @@ class Side:
         if done.returncode:
             raise BenchError(f"{self.python} cannot import pyathena:\n{done.stderr.strip()}")
         self.versions = json.loads(done.stdout)
+        if ("libathena" in self.versions) != (self.name == "libathena"):
+            raise BenchError(f"{self.python} does not have {self.name}, it has {self.versions}")
 
 
 class Stub:
@@ -70,7 +72,11 @@ class Stub:
 
     def reset(self, quota: str = "none", **settings: Any) -> None:
         """Forgets queries and counters and sets the quota preset."""
-        self._call("/_stub", json.dumps({"reset": True, "quota": quota, **settings}).encode())
+        self.configure(reset=True, quota=quota, **settings)
+
+    def configure(self, **settings: Any) -> dict[str, Any]:
+        """Changes switches; returns all that are in force."""
+        return self._call("/_stub", json.dumps(settings).encode())
 
     def stats(self) -> dict[str, Any]:
         return self._call("/_stub/stats")
