@@ -10,7 +10,8 @@
 struct ath__columns;
 struct ath__columns *ath__columns_retain(struct ath__columns *columns);
 struct ath__columns *ath__columns_release(struct ath__columns *columns);
-const struct ath_column_info *ath__columns_info(const struct ath__columns *columns, size_t *out_count);
+const struct ath_column_info *
+ath__columns_info(const struct ath__columns *columns, size_t *out_count);
 
 /* Bytes of memory a batch holds; for budgets. */
 size_t ath__batch_bytes(const struct ath_batch *batch);

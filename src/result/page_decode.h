@@ -11,10 +11,10 @@
 struct ath__page_decoder;
 
 struct ath__page_options {
-    bool is_first;          /* first page: may carry the header row */
-    bool header_expected;   /* a header row is dropped only when expected AND equal to the labels */
-    bool decode_text;       /* every column as TEXT */
-    size_t rows_max;        /* more rows than asked for are refused */
+    bool is_first;        /* first page: may carry the header row */
+    bool header_expected; /* a header row is dropped only when expected AND equal to the labels */
+    bool decode_text;     /* every column as TEXT */
+    size_t rows_max;      /* more rows than asked for are refused */
     struct ath__columns *columns; /* of the first page; NULL on it. A later page with other columns
                                      (count, names or types) is refused */
 };
