@@ -41,13 +41,18 @@ struct ath__exchange {
     void *owner;
 
     /* Answer: valid once next_done() gave the exchange. */
-    int result;          /* 0: an answer came whole; else ATH_ERR_CONNECT, DNS, TLS, PROXY, IO,
-                            TIMEOUT, TOO_LARGE, PROTOCOL, NOMEM, SYSTEM */
+    /* 0: an answer came whole. Else, by where it went wrong:
+     * DNS, CONNECT, TLS, PROXY: no connection, its time limit included (request_sent false);
+     * TIMEOUT: the deadline passed, or the peer was silent for read_timeout_ms;
+     * IO: the connection broke or ended short; PROTOCOL: not HTTP;
+     * TOO_LARGE: past body_max, or 64 KiB of headers;
+     * INVALID: a route, target or header that cannot be sent; NOMEM, SYSTEM: this machine. */
+    int result;
     bool request_sent;   /* false: no byte of the request can have reached the peer */
     char message[256];   /* the transport's words when result is not 0; no secrets, no query text */
     int status;
     struct ath__buf head; /* raw header lines "Name: value\r\n" of the final answer, at most 64 KiB */
-    struct ath__buf answer;
+    struct ath__buf answer; /* memory left in it by an earlier use is used again */
     uint64_t bytes_sent;
     uint64_t bytes_received;
 
@@ -81,6 +86,7 @@ struct ath__process {
         int pid;
         int out_fd;
         int err_fd;
+        int pid_fd; /* readable once it exited; -1 where the system has none */
         struct ath__node node;
     } net;
 };

@@ -1,0 +1,47 @@
+#include "net/http.h"
+
+#define BODY_MAX_DEFAULT ((size_t)64 << 20)
+#define HEAD_MAX ((size_t)64 << 10)
+#define PROCESS_OUTPUT_MAX ((size_t)64 << 10)
+#define PROCESS_ERRORS_MAX 1024
+
+void ath__exchange_init(struct ath__exchange *x) {
+    *x = (struct ath__exchange){.body_max = BODY_MAX_DEFAULT};
+    ath__buf_init(&x->head, HEAD_MAX);
+    ath__buf_init(&x->answer, BODY_MAX_DEFAULT);
+}
+
+void ath__exchange_clear(struct ath__exchange *x) {
+    ath__buf_clear(&x->head);
+    ath__buf_clear(&x->answer);
+}
+
+struct ath_slice ath__exchange_header(const struct ath__exchange *x, const char *name) {
+    struct ath_slice rest = ath__buf_slice(&x->head), wanted = ath__slice_str(name);
+    while (rest.len) {
+        struct ath_slice value = ath__slice_split(&rest, '\n');
+        struct ath_slice field = ath__slice_split(&value, ':');
+        if (value.ptr && ath__slice_eq_nocase(field, wanted))
+            return ath__slice_trim(value);
+    }
+    return (struct ath_slice){0};
+}
+
+void ath__process_init(struct ath__process *p) {
+    *p = (struct ath__process){.output_max = PROCESS_OUTPUT_MAX};
+    ath__buf_init(&p->output, PROCESS_OUTPUT_MAX);
+    ath__buf_init(&p->errors, PROCESS_ERRORS_MAX);
+    p->net.out_fd = p->net.err_fd = p->net.pid_fd = -1;
+}
+
+static void wipe(struct ath__buf *buf) {
+    volatile char *bytes = buf->ptr;
+    for (size_t i = 0; i < buf->cap; i++)
+        bytes[i] = 0;
+    ath__buf_clear(buf);
+}
+
+void ath__process_clear(struct ath__process *p) {
+    wipe(&p->output);
+    wipe(&p->errors);
+}
