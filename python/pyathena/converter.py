@@ -60,9 +60,11 @@ def _to_datetime(varchar_value: str | None) -> datetime | None:
         match = _ODD_TIMESTAMP.fullmatch(text)
         if match is not None:
             text = f"{match[1]}.{match[2]:0<6}"[:26]
+        elif len(text) > 26:
+            raise ValueError(f"Invalid timestamp: {varchar_value!r}")
     value = datetime.fromisoformat(text)
     if value.tzinfo is not None:
-        raise ValueError(f"timestamp with a time zone: {varchar_value!r}")
+        raise ValueError(f"Invalid timestamp: {varchar_value!r}")
     return value
 
 

@@ -92,9 +92,11 @@ _HIVE_STATEMENT = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
-# What can hide the letters AS: comments, quoted names, literals by either grammar's rules.
-_HIDDEN_TRINO = r"--[^\n]*|/\*(?:.*?\*/|.*)|'(?:[^']|'')*'|\"[^\"]*\"|`[^`]*`"
-_HIDDEN_HIVE = r"--[^\n]*|/\*(?:.*?\*/|.*)|'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|`[^`]*`"
+# What can hide the letters AS: comments, quoted names, literals by either grammar's rules. What
+# is never closed reaches to the end, so that no text takes more than one pass.
+_HIDDEN = r"--[^\n]*|/\*(?:.*?\*/|.*)|`[^`]*(?:`|\Z)"
+_HIDDEN_TRINO = _HIDDEN + r"""|'[^']*(?:'|\Z)|"[^"]*(?:"|\Z)"""
+_HIDDEN_HIVE = _HIDDEN + r"""|'(?:[^'\\]|\\.)*(?:'|\\?\Z)|"(?:[^"\\]|\\.)*(?:"|\\?\Z)"""
 _FIND_AS = tuple(
     re.compile(rf"{hidden}|\b(?P<as>AS)\b", re.IGNORECASE | re.DOTALL)
     for hidden in (_HIDDEN_TRINO, _HIDDEN_HIVE)

@@ -111,6 +111,13 @@ def load_json(value: str, **options: Any) -> Any:
         raise ValueError("JSON text is nested too deeply") from None
 
 
+def dump_json(value: Any) -> str:
+    """Write decoded JSON back as text."""
+    import json
+
+    return json.dumps(value, ensure_ascii=False)
+
+
 class TypeNode:
     """A type of a parsed signature.
 
@@ -155,7 +162,7 @@ class TypeNode:
         types = self._field_type_map
         if types is None:
             types = {}
-            for field_name, child in zip(self.field_names or (), self.children):
+            for field_name, child in zip(self.field_names or (), self.children, strict=False):
                 types.setdefault(field_name, child)
             self._field_type_map = types
         return types.get(name)
@@ -301,6 +308,9 @@ class TypedValueConverter:
         convert = self._complex.get(node.type_name)
         if convert is not None:
             return convert(value, node, depth) if depth <= MAX_DEPTH else None
+        return self._convert_scalar(value, node)
+
+    def _convert_scalar(self, value: str, node: TypeNode) -> Any:
         return self._converters.get(node.type_name, self._default_converter)(value)
 
     def _convert_part(
@@ -320,23 +330,48 @@ class TypedValueConverter:
         if name in self._complex:
             result = self._convert(value, node, depth + 1)
             return value if result is None else result
-        return self._converters.get(name, self._default_converter)(value)
+        return self._convert_scalar(value, node)
 
     def _convert_json(self, value: Any, node: TypeNode, depth: int) -> Any:
-        """Convert a decoded JSON value: its text, then by the type."""
+        """Convert a decoded JSON value; scalars go through their text."""
         if value is None:
             return None
-        if isinstance(value, str) and node.type_name != "json":
+        name = node.type_name
+        if name == "json":
+            # Decoded again, so that floats are plain ones and a set function is asked.
+            return self._convert_scalar(dump_json(value), node)
+        if name == "array" and isinstance(value, list):
+            return self._json_array(value, node, depth)
+        if name == "map" and isinstance(value, dict) and len(node.children) == 2:
+            return self._json_map(value, node, depth)
+        if name in ("row", "struct") and isinstance(value, dict):
+            return self._json_row(value, node, depth)
+        if isinstance(value, str):
             text = value
         elif isinstance(value, _JsonFloat):
             text = value.text
         else:
-            import json
+            text = dump_json(value)
+        return text if name in self._complex else self._convert_scalar(text, node)
 
-            text = json.dumps(value, ensure_ascii=False)
-        if node.type_name in self._complex:
-            return self._convert_part(text, node, depth)
-        return self._converters.get(node.type_name, self._default_converter)(text)
+    def _json_array(self, value: list[Any], node: TypeNode, depth: int) -> list[Any]:
+        child = node.children[0] if node.children else _VARCHAR
+        return [self._convert_json(item, child, depth + 1) for item in value]
+
+    def _json_map(self, value: dict[str, Any], node: TypeNode, depth: int) -> dict[str, Any]:
+        key_node, value_node = node.children
+        return {
+            str(self._convert_part(key, key_node, depth)): self._convert_json(
+                item, value_node, depth + 1
+            )
+            for key, item in value.items()
+        }
+
+    def _json_row(self, value: dict[str, Any], node: TypeNode, depth: int) -> dict[str, Any]:
+        return {
+            key: self._convert_json(item, self._get_field_type(key, node, index), depth + 1)
+            for index, (key, item) in enumerate(value.items())
+        }
 
     @staticmethod
     def _load(value: str, kind: type) -> Any:
@@ -358,7 +393,7 @@ class TypedValueConverter:
         ):
             loaded = self._load(value, list)
             if loaded is not None:
-                return [self._convert_json(item, child, depth) for item in loaded]
+                return self._json_array(loaded, node, depth)
         inner = value[1:-1]
         loose = child.type_name in _COMMA_FREE_TYPES or child.type_name in self._complex
         if not inner or (loose and inner.isspace()):
@@ -380,12 +415,7 @@ class TypedValueConverter:
         if looks_like_json(value):
             loaded = self._load(value, dict)
             if loaded is not None:
-                return {
-                    str(self._convert_part(key, key_node, depth)): self._convert_json(
-                        item, value_node, depth
-                    )
-                    for key, item in loaded.items()
-                }
+                return self._json_map(loaded, node, depth)
         inner = value[1:-1]
         if not inner.strip():
             return {}
@@ -411,10 +441,7 @@ class TypedValueConverter:
         if looks_like_json(value):
             loaded = self._load(value, dict)
             if loaded is not None:
-                return {
-                    key: self._convert_json(item, self._get_field_type(key, node, index), depth)
-                    for index, (key, item) in enumerate(loaded.items())
-                }
+                return self._json_row(loaded, node, depth)
         inner = value[1:-1]
         if not inner.strip():
             return {}
