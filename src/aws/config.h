@@ -1,26 +1,17 @@
 /*
  * Region, endpoints, credentials and the rest from options, environment and profile files
- * (protocol.md section 5; AWS SDKs and Tools Reference Guide). Reads files on the calling thread;
+ * (see the AWS SDKs and Tools Reference Guide). Reads files on the calling thread;
  * asks for no network.
  */
 #ifndef ATH_AWS_CONFIG_H
 #define ATH_AWS_CONFIG_H
 
+#include "aws/process_keys.h"
+#include "aws/proxy.h"
+#include "aws/url.h"
 #include "base/arena.h"
 
 #include <athena/client.h>
-
-/* A parsed http(s) URL; strings live in the config's arena. */
-struct ath__url {
-    bool https;
-    const char *host; /* no brackets around IPv6 */
-    uint16_t port;
-    const char *path;      /* prefix without a final '/', "" when none */
-    const char *authority; /* the Host value: brackets and non-default port included */
-};
-/* Strict: http or https, a host, a port 1..65535, no user, query or fragment, no control bytes. */
-int ath__url_parse(
-    struct ath_slice text, struct ath__arena *arena, struct ath__url *out, struct ath_error *err);
 
 enum ath__keys_source {
     ATH__KEYS_NONE = 0,
@@ -37,6 +28,7 @@ struct ath__config {
     struct ath__url athena;
     bool athena_is_aws; /* the computed host, not a configured one */
     struct ath__url s3; /* host NULL: not configured, virtual hosts on AWS are used */
+    bool use_fips, use_dualstack;
 
     int keys_source;
     const char *keys_origin; /* for messages: "the environment", "profile 'x' in FILE" ... */
@@ -73,23 +65,5 @@ int ath__config_load(
     struct ath__config *out,
     struct ath_error *err);
 void ath__config_clear(struct ath__config *config); /* wipes secrets */
-
-/* True when `host` is covered by a no_proxy list ("*", names with or without a leading dot and
- * their subdomains, addresses, CIDR not needed). */
-bool ath__no_proxy_covers(const char *no_proxy, const char *host);
-
-/* credential_process's answer: Version 1, keys, optional token and Expiration. The strings of `out`
- * are allocated in `arena`. ATH_ERR_CREDENTIALS names what is wrong, never what was printed. */
-struct ath__process_keys {
-    char *access_key_id;
-    char *secret_access_key;
-    char *session_token;
-    int64_t expire_at; /* 0 = never */
-};
-int ath__process_keys_parse(
-    struct ath_slice output,
-    struct ath__arena *arena,
-    struct ath__process_keys *out,
-    struct ath_error *err);
 
 #endif

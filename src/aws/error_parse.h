@@ -16,7 +16,7 @@ enum ath__retry_class {
 };
 
 struct ath__aws_error {
-    char code[80];      /* cleaned as protocol.md 1.2; HTTP status in digits when there is none */
+    char code[80];      /* without namespace and URI; HTTP status in digits when there is none */
     char message[1024]; /* UTF-8 */
     char reason[64];    /* TooManyRequestsException's Reason, else "" */
     int kind;           /* ATH_ERR_SERVICE, THROTTLED, ACCESS, NOT_FOUND, CREDENTIALS */
