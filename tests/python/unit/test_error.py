@@ -113,7 +113,7 @@ def test_client_error_survives_pickle():
 
 
 def test_make_client_error_uses_botocore_only_when_it_is_loaded(monkeypatch):
-    class Theirs(Exception):
+    class TheirError(Exception):
         def __init__(self, response, operation_name):
             super().__init__(response["Error"]["Code"])
             self.operation_name = operation_name
@@ -122,9 +122,9 @@ def test_make_client_error_uses_botocore_only_when_it_is_loaded(monkeypatch):
     monkeypatch.setitem(sys.modules, "botocore.exceptions", module)
     # Half imported: the class is not there yet.
     assert type(error.make_client_error("C", "m", "Op")) is error.ClientError
-    module.ClientError = Theirs
+    module.ClientError = TheirError
     ex = error.make_client_error("C", "m", "Op")
-    assert type(ex) is Theirs
+    assert type(ex) is TheirError
     assert ex.operation_name == "Op"
 
 
