@@ -14,7 +14,7 @@
 
 __extension__ typedef unsigned __int128 u128;
 
-/* What the text says: 0.digits... as mantissa * 10^exponent. */
+/* What the text says: mantissa * 10^exponent. */
 struct decimal {
     uint64_t mantissa;
     int64_t exponent;
@@ -80,18 +80,20 @@ static inline bool is_digit(const char *p, const char *end) {
     return p < end && (unsigned char)(*p - '0') <= 9;
 }
 
-/* Takes digits into the mantissa; leading zeros do not count. */
-static const char *
-take_digits(const char *p, const char *end, uint64_t *mantissa, size_t *significant) {
+static const char *take_digits(const char *p, const char *end, uint64_t *mantissa) {
     uint64_t value = *mantissa;
-    size_t count = *significant;
-    for (; is_digit(p, end); p++) {
+    for (; is_digit(p, end); p++)
         value = value * 10 + (unsigned)(*p - '0');
-        count += value != 0;
-    }
     *mantissa = value;
-    *significant = count;
     return p;
+}
+
+/* Digits from the first that is not zero; `p` may hold one point. */
+static size_t count_significant(const char *p, const char *end) {
+    size_t count = 0;
+    for (; p < end; p++)
+        count += *p != '.' && (count > 0 || *p != '0');
+    return count;
 }
 
 /* The exponent's digits; NULL when there are none. Huge ones stay huge. */
@@ -110,22 +112,21 @@ static const char *take_exponent(const char *p, const char *end, int64_t *expone
 }
 
 static bool scan(const char *p, const char *end, struct decimal *out) {
-    size_t significant = 0;
-    const char *digits = p;
+    const char *begin = p, *digits;
     *out = (struct decimal){0};
-    p = take_digits(p, end, &out->mantissa, &significant);
-    if (p == digits)
+    p = take_digits(p, end, &out->mantissa);
+    if (p == begin)
         return false;
     if (p < end && *p == '.') {
         digits = ++p;
-        p = take_digits(p, end, &out->mantissa, &significant);
+        p = take_digits(p, end, &out->mantissa);
         if (p == digits)
             return false;
         out->exponent = digits - p;
     }
+    out->is_exact = p - begin <= DIGITS_MAX || count_significant(begin, p) <= DIGITS_MAX;
     if (p < end && (*p | 0x20) == 'e')
         p = take_exponent(p + 1, end, &out->exponent);
-    out->is_exact = significant <= DIGITS_MAX;
     return p == end;
 }
 

@@ -42,7 +42,7 @@ static int read_text(struct ath__json_cursor *c, struct ath__arena *arena, const
 }
 
 static int read_int32(struct ath__json_cursor *c, int32_t *out) {
-    int64_t value;
+    int64_t value = 0;
     if (ath__json_literal(c, "null"))
         return 0;
     int rc = ath__page_int_parse(c, INT32_MIN, INT32_MAX, &value);
