@@ -11,6 +11,7 @@ import types
 import pytest
 
 from pyathena import error
+from pyathena.util import RetryConfig, is_retryable_error
 
 DATABASE_ERRORS = [
     error.InternalError,
@@ -20,6 +21,12 @@ DATABASE_ERRORS = [
     error.DataError,
     error.NotSupportedError,
 ]
+
+
+@pytest.fixture(autouse=True)
+def without_botocore(monkeypatch):
+    """Other tests of this process may have imported it."""
+    monkeypatch.delitem(sys.modules, "botocore.exceptions", raising=False)
 
 
 @pytest.mark.parametrize("cls", DATABASE_ERRORS)
@@ -136,9 +143,12 @@ def test_make_client_error_never_imports_botocore():
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
 
 
-def test_real_botocore_error_is_made_when_installed():
+def test_real_botocore_error_is_made_when_installed(monkeypatch):
     exceptions = pytest.importorskip("botocore.exceptions")
-    ex = error.make_client_error("C", "m", "Op", "r", 400, 2)
-    assert isinstance(ex, exceptions.ClientError)
-    assert str(ex) == "An error occurred (C) when calling the Op operation: m"
+    monkeypatch.setitem(sys.modules, "botocore.exceptions", exceptions)
+    ex = error.make_client_error("ThrottlingException", "m", "Op", "r", 400, 2)
+    assert type(ex) is exceptions.ClientError
+    assert str(ex) == "An error occurred (ThrottlingException) when calling the Op operation: m"
+    assert str(ex) == str(error.ClientError(ex.response, "Op"))
     assert ex.response["ResponseMetadata"]["RequestId"] == "r"
+    assert is_retryable_error(ex, RetryConfig())

@@ -10,13 +10,13 @@ from concurrent.futures import Future
 import pytest
 
 from pyathena import util
-from pyathena.error import ClientError, DataError, OperationalError, make_client_error
+from pyathena.error import ClientError, DataError, OperationalError
 
 FAST = {"multiplier": 0}
 
 
 def refusal(code, message="m"):
-    return make_client_error(code, message, "Op")
+    return ClientError({"Error": {"Code": code, "Message": message}}, "Op")
 
 
 class Calls:
