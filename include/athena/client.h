@@ -40,6 +40,9 @@ struct ath_client_options {
     const char *access_key_id;
     const char *secret_access_key;
     const char *session_token;
+    /* EXTERNAL: clients with the same scope share keys, status polling and token buckets; NULL: a
+     * scope of its own. */
+    const char *credentials_scope;
 
     const char *ca_file;       /* PEM; AWS_CA_BUNDLE, SSL_CERT_FILE, the distribution's file */
     int tls_verify_off;        /* 1: accept any certificate; must be asked for */

@@ -49,8 +49,9 @@ struct ath_query_options {
 
 /*
  * Starts a query; returns at once. Events: STARTED, STATE..., RESULT, BATCH..., DONE; a failed or
- * cancelled query goes to DONE at once with ATH_ERR_QUERY_FAILED, ATH_ERR_QUERY_CANCELLED or
- * ATH_ERR_CANCELLED. DONE follows RESULT when the last row has been taken. `queue` may be NULL.
+ * cancelled query goes to DONE at once with ATH_ERR_QUERY_FAILED, ATH_ERR_QUERY_CANCELLED,
+ * ATH_ERR_TIMEOUT or ATH_ERR_CANCELLED. DONE with 0 comes when the last page has been read; batches
+ * not taken yet stay with the operation. `queue` may be NULL.
  * Errors at the call: INVALID (empty SQL, NUL or bad UTF-8 in it, more than ATH_SQL_BYTES_MAX bytes,
  * an option out of range), FORKED, NOMEM. Everything else arrives with DONE.
  */
@@ -71,6 +72,13 @@ ATH_API int ath_query_attach(
     bool stop_on_cancel,
     struct ath_op **out_op,
     struct ath_error *err);
+
+/*
+ * Asks AWS to stop the query, as soon as its id is known, and goes on following it: DONE comes with
+ * ATH_ERR_QUERY_CANCELLED (or as the query ended before that). A start that has not left this
+ * machine is given up with ATH_ERR_CANCELLED. Does nothing once the query has ended. Never blocks.
+ */
+ATH_API void ath_query_interrupt(struct ath_op *op);
 
 /* The QueryExecutionId, NULL before STARTED. Valid while the operation lives. */
 ATH_API const char *ath_query_id(const struct ath_op *op);

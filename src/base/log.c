@@ -76,3 +76,8 @@ size_t ath_log_drain(ath_log_fn *fn, void *user) {
     }
     return count;
 }
+
+void ath__log_after_fork(void) {
+    pthread_mutex_init(&s_lock, NULL);
+    s_first = s_count = s_dropped = 0;
+}
