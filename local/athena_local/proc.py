@@ -1,0 +1,75 @@
+"""Child processes that never outlive us, and free loopback ports."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform.startswith("linux") else None
+
+
+def _die_with_parent(parent: int) -> None:
+    """Runs in the child between fork and exec: the kernel kills it when the parent dies."""
+    if _libc is not None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def spawn(
+    arguments: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    log: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    stdout_pipe: bool = False,
+) -> subprocess.Popen[bytes]:
+    """Starts a process that dies with the calling thread's process; output goes to ``log``."""
+    parent = os.getpid()
+    sink = open(log, "ab") if log is not None else None  # noqa: SIM115
+    try:
+        return subprocess.Popen(
+            list(arguments),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if stdout_pipe else (sink or subprocess.DEVNULL),
+            stderr=sink or subprocess.DEVNULL,
+            env=None if env is None else dict(env),
+            preexec_fn=lambda: _die_with_parent(parent),
+        )
+    finally:
+        if sink is not None:
+            sink.close()
+
+
+def stop(process: subprocess.Popen[bytes], grace: float = 3.0) -> None:
+    """TERM, ``grace`` seconds, KILL; returns when the process is gone."""
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(grace)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def free_ports(count: int) -> list[int]:
+    """Loopback ports that were free a moment ago, all different."""
+    sockets = []
+    try:
+        for _ in range(count):
+            sock = socket.socket()
+            sock.bind(("127.0.0.1", 0))
+            sockets.append(sock)
+        return [sock.getsockname()[1] for sock in sockets]
+    finally:
+        for sock in sockets:
+            sock.close()
