@@ -7,8 +7,7 @@
 
 #define METADATA_KEY "athena.type"
 
-/* -- schema
- * ---------------------------------------------------------------------------------------- */
+/* -- schema ------------------------------------------------------------------------------------ */
 
 /* What one field owns; a consumer may move the field out of its parent. */
 struct field {
@@ -139,8 +138,7 @@ int ath__columns_arrow_schema(
     return 0;
 }
 
-/* -- arrays
- * ---------------------------------------------------------------------------------------- */
+/* -- arrays ------------------------------------------------------------------------------------ */
 
 /* What one child array owns; as with fields it may outlive its parent. */
 struct column_array {

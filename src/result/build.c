@@ -8,7 +8,6 @@
 #include <athena/error.h>
 
 #define ROWS_FIRST 64
-#define SLACK 16 /* bytes behind the text, so that copies may go by whole words */
 
 static uint8_t storage_width(int storage) {
     switch (storage) {
@@ -100,7 +99,7 @@ static int grow_column(struct ath_batch *batch, struct ath__cells *cells, size_t
         rc = grow(&cells->offsets, rows + 1, sizeof *cells->offsets);
         if (!rc && !cells->values) {
             size_t cap = rows * 16 < batch->source_len ? rows * 16 : batch->source_len;
-            rc = grow(&cells->values, cap + SLACK, 1);
+            rc = grow(&cells->values, cap + ATH__SLACK, 1);
             cells->values_cap = cap;
             cells->offsets[0] = 0;
         }
@@ -128,19 +127,32 @@ int ath__batch_reserve_row(struct ath_batch *batch) {
     return 0;
 }
 
-static int put_bytes(struct ath__cells *cells, size_t row, const void *data, size_t len) {
-    if (cells->values_cap - cells->values_len < len) {
-        size_t cap = cells->values_cap * 2;
-        if (cap < cells->values_len + len)
-            cap = cells->values_len + len;
-        if (grow(&cells->values, cap + SLACK, 1))
-            return ATH_ERR_NOMEM;
-        cells->values_cap = cap;
+/* Room for `len` bytes of text; ATH__SLACK more may be written behind them. */
+static int reserve_bytes(struct ath__cells *cells, size_t len) {
+    size_t cap = cells->values_cap * 2;
+    if (cap < cells->values_len + len)
+        cap = cells->values_len + len;
+    if (grow(&cells->values, cap + ATH__SLACK, 1))
+        return ATH_ERR_NOMEM;
+    cells->values_cap = cap;
+    return 0;
+}
+
+static inline int
+put_text(struct ath__cells *cells, size_t row, struct ath_slice text, unsigned traits) {
+    if (cells->values_cap - cells->values_len < text.len && reserve_bytes(cells, text.len))
+        return ATH_ERR_NOMEM;
+    uint8_t *to = cells->values + cells->values_len;
+    if (text.len <= 2 * ATH__SLACK && (traits & ATH__TEXT_SLACK)) {
+        memcpy(to, text.ptr, ATH__SLACK);
+        if (text.len > ATH__SLACK)
+            memcpy(to + ATH__SLACK, text.ptr + ATH__SLACK, ATH__SLACK);
+    } else if (text.len) {
+        memcpy(to, text.ptr, text.len);
     }
-    if (len)
-        memcpy(cells->values + cells->values_len, data, len);
-    cells->values_len += len;
+    cells->values_len += text.len;
     cells->offsets[row + 1] = (int32_t)cells->values_len;
+    cells->is_ascii = cells->is_ascii && (traits & ATH__TEXT_ASCII);
     return 0;
 }
 
@@ -159,15 +171,12 @@ static void give_up(struct ath_batch *batch, struct ath__cells *cells) {
 
 /* The hex text of a varbinary. 1: not the ordinary form. */
 static int put_hex(struct ath__cells *cells, size_t row, struct ath_slice text) {
-    size_t len = 0;
-    size_t before = cells->values_len;
-    int rc = put_bytes(cells, row, text.ptr, (text.len + 1) / 2); /* room */
-    if (rc)
-        return rc;
-    cells->values_len = before;
-    if (!ath__value_hex(text, cells->values + before, &len))
+    size_t len, most = (text.len + 1) / 2;
+    if (cells->values_cap - cells->values_len < most && reserve_bytes(cells, most))
+        return ATH_ERR_NOMEM;
+    if (!ath__value_hex(text, cells->values + cells->values_len, &len))
         return 1;
-    cells->values_len = before + len;
+    cells->values_len += len;
     cells->offsets[row + 1] = (int32_t)cells->values_len;
     return 0;
 }
@@ -216,15 +225,14 @@ static bool put_fixed(struct ath__cells *cells, size_t row, struct ath_slice tex
     }
 }
 
-int ath__batch_put(struct ath_batch *batch, size_t column, struct ath_slice text, bool is_ascii) {
+int ath__batch_put(struct ath_batch *batch, size_t column, struct ath_slice text, unsigned traits) {
     struct ath__cells *cells = &batch->cells[column];
     int rc = 0;
     switch (cells->action) {
     case ATH__ACTION_SKIP:
         return 0;
     case ATH_STORAGE_TEXT:
-        cells->is_ascii &= is_ascii;
-        return put_bytes(cells, batch->rows, text.ptr, text.len);
+        return put_text(cells, batch->rows, text, traits);
     case ATH_STORAGE_BINARY:
         rc = put_hex(cells, batch->rows, text);
         break;

@@ -8,6 +8,11 @@
 
 #include "result/columns.h"
 
+/* What is known of a cell's text. */
+#define ATH__TEXT_ASCII 1u /* no byte above 0x7f */
+#define ATH__TEXT_SLACK 2u /* ATH__SLACK bytes behind it may be read */
+#define ATH__SLACK 16
+
 #define ATH__ACTION_SKIP 0 /* else an enum ath_storage */
 
 struct ath__cells {
@@ -44,7 +49,7 @@ struct ath_batch *ath__batch_new(struct ath__columns *columns, bool decode_text,
 /* Room for one row more. 0, ATH_ERR_NOMEM or ATH_ERR_TOO_LARGE. */
 int ath__batch_reserve_row(struct ath_batch *batch);
 /* The cell of the current row. `text` is checked UTF-8. 0 or ATH_ERR_NOMEM. */
-int ath__batch_put(struct ath_batch *batch, size_t column, struct ath_slice text, bool is_ascii);
+int ath__batch_put(struct ath_batch *batch, size_t column, struct ath_slice text, unsigned traits);
 int ath__batch_put_null(struct ath_batch *batch, size_t column);
 /* Ends the current row: columns from `column` on get NULL. */
 int ath__batch_end_row(struct ath_batch *batch, size_t column);

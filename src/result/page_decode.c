@@ -52,7 +52,7 @@ struct ath__page_decoder {
 struct cell {
     struct ath_slice text;
     bool is_null;
-    bool is_ascii;
+    unsigned traits; /* ATH__TEXT_* */
 };
 
 int ath__page_decoder_new(
@@ -84,8 +84,7 @@ struct ath__page_decoder *ath__page_decoder_release(struct ath__page_decoder *de
     return NULL;
 }
 
-/* -- cells
- * ----------------------------------------------------------------------------------------- */
+/* -- cells ------------------------------------------------------------------------------------- */
 
 static int undo_escapes(
     struct ath__page_decoder *decoder, const struct ath__json_string *string, struct cell *out) {
@@ -99,7 +98,7 @@ static int undo_escapes(
     }
     size_t len = ath__json_string_decode(string, decoder->scratch);
     out->text = ath__slice(decoder->scratch, len);
-    out->is_ascii = ath__utf8_is_ascii(decoder->scratch, len);
+    out->traits = ath__utf8_is_ascii(decoder->scratch, len) ? ATH__TEXT_ASCII : 0;
     return 0;
 }
 
@@ -111,17 +110,18 @@ static int read_string(struct ath__page_decoder *decoder, struct cell *out) {
         return rc;
     out->is_null = false;
     out->text = string.text;
-    out->is_ascii = string.is_ascii;
+    out->traits = string.is_ascii ? ATH__TEXT_ASCII : 0;
     return string.has_escapes ? undo_escapes(decoder, &string, out) : 0;
 }
 
-/* The members of a datum; with a begun walk those behind VarCharValue. */
-static int read_datum_members(
-    struct ath__page_decoder *decoder, struct ath__json_walk walk, struct cell *out) {
+/* A datum in any form. */
+static int read_datum(struct ath__page_decoder *decoder, struct cell *out) {
     struct ath__json_cursor *c = &decoder->c;
+    struct ath__json_walk walk = {0};
     struct ath__json_string key;
-    bool is_known = walk.begun;
+    bool is_known = false;
     int rc;
+    out->is_null = true;
     while ((rc = ath__json_object_next(c, &walk, &key)) == 1) {
         if (!ath__json_string_is(&key, "VarCharValue")) {
             rc = ath__json_skip_value(c);
@@ -129,12 +129,9 @@ static int read_datum_members(
             rc = ath__json_fail(c, "VarCharValue stands there twice");
         } else {
             is_known = true;
-            if (!ath__json_literal(c, "null"))
-                rc = read_string(decoder, out);
-            else
-                rc = 0;
+            rc = ath__json_literal(c, "null") ? 0 : read_string(decoder, out);
         }
-        if (rc < 0)
+        if (rc)
             return rc;
     }
     return rc;
@@ -147,36 +144,26 @@ static inline bool is_datum_head(const char *p) {
     return memcmp(p, DATUM_HEAD, DATUM_HEAD_LEN) == 0;
 }
 
-/* The datum that begins at c.at, in the form AWS writes it or in any other. */
-static inline int read_datum(struct ath__page_decoder *decoder, struct cell *out) {
-    struct ath__json_cursor *c = &decoder->c;
-    const char *p = c->at, *end = c->end;
-    out->is_null = true;
-    if ((size_t)(end - p) > DATUM_HEAD_LEN && is_datum_head(p)) {
-        bool has_high = false;
-        p += DATUM_HEAD_LEN;
-        const char *stop = ath__scan_string(p, end, &has_high);
-        if (end - stop >= 2 && stop[0] == '"' && stop[1] == '}' && !has_high) {
-            *out = (struct cell){ath__slice(p, (size_t)(stop - p)), false, true};
-            c->at = stop + 2;
-            return 0;
-        }
-        c->at = p - 1;
-        int rc = read_string(decoder, out);
-        if (rc)
-            return rc;
-        if (c->at < end && *c->at == '}') {
-            c->at++;
-            return 0;
-        }
-        c->depth++;
-        return read_datum_members(decoder, (struct ath__json_walk){.begun = true}, out);
+/* A datum in the form AWS writes it, without escapes. The byte behind it, or NULL. */
+static inline const char *read_plain_datum(const char *p, const char *end, struct cell *out) {
+    if (end - p < (ptrdiff_t)DATUM_HEAD_LEN + 2 || !is_datum_head(p)) {
+        out->is_null = true;
+        return end - p >= 2 && p[0] == '{' && p[1] == '}' ? p + 2 : NULL;
     }
-    if (end - p >= 2 && p[0] == '{' && p[1] == '}') {
-        c->at = p + 2;
-        return 0;
-    }
-    return read_datum_members(decoder, (struct ath__json_walk){0}, out);
+    bool has_high = false;
+    p += DATUM_HEAD_LEN;
+    const char *stop = ath__scan_string(p, end, &has_high);
+    size_t len = (size_t)(stop - p);
+    if (end - stop < 2 || stop[0] != '"' || stop[1] != '}')
+        return NULL;
+    if (has_high && !ath__utf8_is_valid(p, len))
+        return NULL;
+    out->is_null = false;
+    out->text = ath__slice(p, len);
+    out->traits = has_high ? 0 : ATH__TEXT_ASCII;
+    if (end - stop >= ATH__SLACK)
+        out->traits |= ATH__TEXT_SLACK;
+    return stop + 2;
 }
 
 static int
@@ -195,24 +182,27 @@ take_cell(struct ath__page_decoder *decoder, size_t column, const struct cell *c
         return ath__json_fail(&decoder->c, "row with more cells than columns");
     if (cell->is_null)
         return ath__batch_put_null(decoder->batch, column);
-    return ath__batch_put(decoder->batch, column, cell->text, cell->is_ascii);
+    return ath__batch_put(decoder->batch, column, cell->text, cell->traits);
 }
 
 /* The elements of a row's Data, its '[' taken. */
 static int read_cells(struct ath__page_decoder *decoder, size_t *out_count) {
     struct ath__json_cursor *c = &decoder->c;
+    const char *end = c->end;
     size_t count = 0;
     bool is_end = ath__json_peek(c) == ']';
     while (!is_end) {
         struct cell cell;
-        int rc = read_datum(decoder, &cell);
+        const char *next = read_plain_datum(c->at, end, &cell);
+        int rc = next ? 0 : read_datum(decoder, &cell);
+        c->at = next ? next : c->at;
         if (!rc)
             rc = take_cell(decoder, count, &cell);
         if (rc)
             return rc;
         count++;
-        if (c->at < c->end && *c->at == ',') {
-            c->at++;
+        if (next && next < end && *next == ',') {
+            c->at = next + 1;
             continue;
         }
         is_end = ath__json_peek(c) == ']';
@@ -224,8 +214,7 @@ static int read_cells(struct ath__page_decoder *decoder, size_t *out_count) {
     return 0;
 }
 
-/* -- rows
- * ------------------------------------------------------------------------------------------ */
+/* -- rows -------------------------------------------------------------------------------------- */
 
 /* The members of a row; with a begun walk those behind Data. */
 static int
@@ -331,8 +320,7 @@ static int read_rows(struct ath__page_decoder *decoder, const char *limit) {
     return 0;
 }
 
-/* -- the document
- * ---------------------------------------------------------------------------------- */
+/* -- the document ------------------------------------------------------------------------------ */
 
 /* Before a reading of the rows that stores them. */
 static int begin_store(struct ath__page_decoder *decoder) {

@@ -132,8 +132,7 @@ static inline void assert_storage(const struct ath__page *page, size_t column, i
     assert_int_equal(ath_batch_column(page->batch, column)->storage, storage);
 }
 
-/* -- memory that fails
- * ----------------------------------------------------------------------------- */
+/* -- memory that fails ------------------------------------------------------------------------- */
 
 struct failing {
     size_t left; /* allocations that still succeed */

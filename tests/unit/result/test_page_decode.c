@@ -2,8 +2,7 @@
 
 static const struct ath__page_options s_first = {.is_first = true, .header_expected = true};
 
-/* -- shape
- * ----------------------------------------------------------------------------------------- */
+/* -- shape ------------------------------------------------------------------------------------- */
 
 static void test_decode_plain_page(void **state) {
     (void)state;
@@ -188,8 +187,7 @@ static void test_decode_memory_is_bounded(void **state) {
     free(text);
 }
 
-/* -- header row (only if expected and equal)
- * --------------------------------------------------------- */
+/* -- header row (only if expected and equal) --------------------------------------------------- */
 
 static size_t rows_after(const char *text, bool is_first, bool header_expected) {
     struct ath__page_options options = {.is_first = is_first, .header_expected = header_expected};
@@ -250,8 +248,7 @@ static void test_header_compares_decoded_label(void **state) {
         1);
 }
 
-/* -- values
- * ---------------------------------------------------------------------------------------- */
+/* -- values ------------------------------------------------------------------------------------ */
 
 static void test_decode_every_type(void **state) {
     (void)state;
@@ -484,8 +481,7 @@ static void test_decode_many_rows(void **state) {
     free(text);
 }
 
-/* -- later pages
- * ----------------------------------------------------------------------------------- */
+/* -- later pages ------------------------------------------------------------------------------- */
 
 static void test_decode_later_page_uses_given_columns(void **state) {
     (void)state;
@@ -512,8 +508,7 @@ static void test_decode_later_page_uses_given_columns(void **state) {
     page_clear(&first);
 }
 
-/* -- refusals
- * -------------------------------------------------------------------------------------- */
+/* -- refusals ---------------------------------------------------------------------------------- */
 
 static void test_decode_malformed(void **state) {
     (void)state;
