@@ -1,0 +1,201 @@
+#include "client.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct ath__process *next_process(struct client *client) {
+    for (;;) {
+        struct ath__process *p = client->http->ops->next_process_done(client->http);
+        if (p)
+            return p;
+        assert_int_equal(client->http->ops->drive(client->http, UINT64_MAX), 0);
+    }
+}
+
+/* posix_spawn's type for arguments that nobody changes. */
+static char *word(const char *text) {
+    return (char *)(uintptr_t)text;
+}
+
+static void prepare(struct client *client, struct ath__process *p, char *const *argv) {
+    ath__process_init(p);
+    p->argv = argv;
+    p->deadline_ns = client_now(client) + 30u * (uint64_t)SECOND;
+}
+
+static void run_shell(struct client *client, struct ath__process *p, const char *script) {
+    char text[256];
+    snprintf(text, sizeof text, "%s", script);
+    char *argv[] = {word("sh"), word("-c"), text, NULL};
+    prepare(client, p, argv);
+    client->http->ops->spawn(client->http, p);
+    assert_ptr_equal(next_process(client), p);
+}
+
+static void assert_no_children(void) {
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    assert_int_equal(errno, ECHILD);
+}
+
+static void test_spawn_collects_output(void **state) {
+    struct client client;
+    struct ath__process p;
+    (void)state;
+    client_open(&client, NULL, 0);
+    run_shell(&client, &p, "echo '{\"Version\": 1}'; echo warning >&2");
+    assert_int_equal(p.result, 0);
+    assert_true(WIFEXITED(p.exit_status) && WEXITSTATUS(p.exit_status) == 0);
+    assert_true(ath__slice_is(ath__buf_slice(&p.output), "{\"Version\": 1}\n"));
+    assert_true(ath__slice_is(ath__buf_slice(&p.errors), "warning\n"));
+    ath__process_clear(&p);
+    assert_no_children();
+    client_close(&client);
+}
+
+static void test_spawn_tells_exit_status(void **state) {
+    struct client client;
+    struct ath__process p;
+    (void)state;
+    client_open(&client, NULL, 0);
+    run_shell(&client, &p, "exit 3");
+    assert_int_equal(p.result, 0);
+    assert_int_equal(WEXITSTATUS(p.exit_status), 3);
+    ath__process_clear(&p);
+    run_shell(&client, &p, "kill -9 $$");
+    assert_int_equal(p.result, 0);
+    assert_true(WIFSIGNALED(p.exit_status));
+    ath__process_clear(&p);
+    /* Output ends before the process does. */
+    run_shell(&client, &p, "exec >&- 2>&-; : | cat; exit 4");
+    assert_int_equal(p.result, 0);
+    ath__process_clear(&p);
+    client_close(&client);
+}
+
+static void test_spawn_unknown_program_is_system(void **state) {
+    struct client client;
+    struct ath__process p;
+    char *argv[] = {word("/nonexistent/helper"), NULL};
+    (void)state;
+    client_open(&client, NULL, 0);
+    prepare(&client, &p, argv);
+    client.http->ops->spawn(client.http, &p);
+    assert_ptr_equal(next_process(&client), &p);
+    assert_int_equal(p.result, ATH_ERR_SYSTEM);
+    assert_int_equal(ath__buf_add_char(&p.errors, '\0'), 0);
+    assert_non_null(strstr(p.errors.ptr, "cannot start /nonexistent/helper: No such file"));
+    ath__process_clear(&p);
+    client_close(&client);
+}
+
+static void test_spawn_past_deadline_is_killed(void **state) {
+    struct client client;
+    struct ath__process p;
+    char *argv[] = {word("sleep"), word("1000"), NULL};
+    (void)state;
+    client_open(&client, NULL, 0);
+    prepare(&client, &p, argv);
+    p.deadline_ns = client_now(&client) + 20000000;
+    client.http->ops->spawn(client.http, &p);
+    assert_ptr_equal(next_process(&client), &p);
+    assert_int_equal(p.result, ATH_ERR_TIMEOUT);
+    ath__process_clear(&p);
+    client_close(&client);
+    assert_no_children();
+}
+
+static void test_spawn_past_limit_is_killed(void **state) {
+    struct client client;
+    struct ath__process p;
+    char *argv[] = {word("yes"), NULL};
+    (void)state;
+    client_open(&client, NULL, 0);
+    prepare(&client, &p, argv);
+    p.output_max = 10000;
+    client.http->ops->spawn(client.http, &p);
+    assert_ptr_equal(next_process(&client), &p);
+    assert_int_equal(p.result, ATH_ERR_TOO_LARGE);
+    assert_true(p.output.len <= 10000);
+    ath__process_clear(&p);
+    client_close(&client);
+    assert_no_children();
+}
+
+static void test_spawn_cuts_standard_error(void **state) {
+    struct client client;
+    struct ath__process p;
+    (void)state;
+    client_open(&client, NULL, 0);
+    run_shell(&client, &p, "head -c 100000 /dev/zero >&2; cat; echo end");
+    assert_int_equal(p.result, 0);
+    assert_int_equal(p.errors.len, 1024);
+    assert_true(ath__slice_is(ath__buf_slice(&p.output), "end\n"));
+    ath__process_clear(&p);
+    client_close(&client);
+}
+
+static void test_kill_forgets_process(void **state) {
+    struct client client;
+    struct ath__process p, other;
+    char *argv[] = {word("sleep"), word("1000"), NULL};
+    (void)state;
+    client_open(&client, NULL, 0);
+    prepare(&client, &p, argv);
+    client.http->ops->spawn(client.http, &p);
+    client.http->ops->kill(client.http, &p);
+    client.http->ops->kill(client.http, &p);
+    run_shell(&client, &other, "echo done");
+    assert_int_equal(other.result, 0);
+    assert_null(client.http->ops->next_process_done(client.http));
+    ath__process_clear(&p);
+    ath__process_clear(&other);
+    client_close(&client);
+    assert_no_children();
+}
+
+static void test_release_ends_processes(void **state) {
+    struct client client;
+    struct ath__process p;
+    char *argv[] = {word("sleep"), word("1000"), NULL};
+    (void)state;
+    client_open(&client, NULL, 0);
+    prepare(&client, &p, argv);
+    client.http->ops->spawn(client.http, &p);
+    client_close(&client);
+    ath__process_clear(&p);
+    assert_no_children();
+}
+
+static void test_spawn_resets_signals(void **state) {
+    struct client client;
+    struct ath__process p;
+    (void)state;
+    signal(SIGPIPE, SIG_IGN);
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    client_open(&client, NULL, 0);
+    run_shell(&client, &p, "kill -PIPE $$; exit 5");
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    assert_int_equal(p.result, 0);
+    assert_true(WIFSIGNALED(p.exit_status) && WTERMSIG(p.exit_status) == SIGPIPE);
+    ath__process_clear(&p);
+    client_close(&client);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_spawn_collects_output),
+        cmocka_unit_test(test_spawn_tells_exit_status),
+        cmocka_unit_test(test_spawn_unknown_program_is_system),
+        cmocka_unit_test(test_spawn_past_deadline_is_killed),
+        cmocka_unit_test(test_spawn_past_limit_is_killed),
+        cmocka_unit_test(test_spawn_cuts_standard_error),
+        cmocka_unit_test(test_kill_forgets_process),
+        cmocka_unit_test(test_release_ends_processes),
+        cmocka_unit_test(test_spawn_resets_signals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
