@@ -224,11 +224,11 @@ static bool is_host_text(const char *text) {
 }
 
 /* Where a proxy's URL leads, with the port that http and https have by themselves. */
-static int parse_proxy(struct ath__host *host) {
+static int parse_proxy(struct ath__host *host, const char *proxy) {
     CURLU *url = curl_url();
     char *scheme = NULL, *name = NULL, *port = NULL, *text = NULL;
     int rc = url ? ATH_ERR_PROXY : ATH_ERR_NOMEM;
-    if (url && !curl_url_set(url, CURLUPART_URL, host->proxy, CURLU_DEFAULT_SCHEME) &&
+    if (url && !curl_url_set(url, CURLUPART_URL, proxy, 0) &&
         !curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) &&
         (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0) &&
         !curl_url_get(url, CURLUPART_HOST, &name, 0)) {
@@ -253,6 +253,18 @@ static int parse_proxy(struct ath__host *host) {
     curl_url_cleanup(url);
     if (host->connect_name && !is_host_text(host->connect_name))
         rc = ATH_ERR_PROXY;
+    return rc;
+}
+
+/* "host:port" means http. */
+static int parse_bare_proxy(struct ath__host *host) {
+    size_t size = strlen(host->proxy) + sizeof "http://";
+    char *proxy = ath__alloc(size);
+    if (!proxy)
+        return ATH_ERR_NOMEM;
+    snprintf(proxy, size, "http://%s", host->proxy);
+    int rc = parse_proxy(host, proxy);
+    ath__free_secret(proxy);
     return rc;
 }
 
@@ -285,7 +297,7 @@ fill_host(struct ath__transport *t, struct ath__host *host, const struct ath__ht
         return ATH_ERR_NOMEM;
     int rc = 0;
     if (route->proxy)
-        rc = parse_proxy(host);
+        rc = strstr(route->proxy, "://") ? parse_proxy(host, route->proxy) : parse_bare_proxy(host);
     else if (!copy(&host->connect_name, route->host))
         rc = ATH_ERR_NOMEM;
     if (rc || needs_no_lookup(host->connect_name))
