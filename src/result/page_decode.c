@@ -137,21 +137,25 @@ static int read_datum(struct ath__page_decoder *decoder, struct cell *out) {
     return rc;
 }
 
-#define DATUM_HEAD "{\"VarCharValue\":\""
+#define DATUM_HEAD "{\"VarCharValue\":"
 #define DATUM_HEAD_LEN (sizeof DATUM_HEAD - 1)
 
 static inline bool is_datum_head(const char *p) {
     return memcmp(p, DATUM_HEAD, DATUM_HEAD_LEN) == 0;
 }
 
-/* A datum in the form AWS writes it, without escapes. The byte behind it, or NULL. */
+/* A datum in the form AWS writes it or with a blank before the value, and without escapes. The byte
+ * behind it, or NULL. */
 static inline const char *read_plain_datum(const char *p, const char *end, struct cell *out) {
-    if (end - p < (ptrdiff_t)DATUM_HEAD_LEN + 2 || !is_datum_head(p)) {
+    if (end - p < (ptrdiff_t)DATUM_HEAD_LEN + 4 || !is_datum_head(p)) {
         out->is_null = true;
         return end - p >= 2 && p[0] == '{' && p[1] == '}' ? p + 2 : NULL;
     }
     bool has_high = false;
     p += DATUM_HEAD_LEN;
+    if (__builtin_expect(*p != '"', 0) && (*p != ' ' || *++p != '"'))
+        return NULL;
+    p++;
     const char *stop = ath__scan_string(p, end, &has_high);
     size_t len = (size_t)(stop - p);
     if (end - stop < 2 || stop[0] != '"' || stop[1] != '}')
@@ -203,6 +207,8 @@ static int read_cells(struct ath__page_decoder *decoder, size_t *out_count) {
         count++;
         if (next && next < end && *next == ',') {
             c->at = next + 1;
+            if (__builtin_expect(c->at < end && *c->at == ' ', 0))
+                c->at++;
             continue;
         }
         is_end = ath__json_peek(c) == ']';

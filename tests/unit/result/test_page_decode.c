@@ -63,6 +63,26 @@ static void test_decode_any_order_and_blanks(void **state) {
     page_clear(&page);
 }
 
+static void test_decode_blank_before_values(void **state) {
+    (void)state;
+    struct ath__page page = decode_page(
+        PAGE(
+            COLUMN("a", "varchar") "," COLUMN("b", "bigint") "," COLUMN("c", "varchar"),
+            "{\"Data\": [{\"VarCharValue\": \"x\"}, {\"VarCharValue\": \"7\"}, {}]}, "
+            "{\"Data\": [{\"VarCharValue\":  \"\"},  {\"VarCharValue\": \"-7\" }, {\"VarCharValue\""
+            " : \"\\n\"}]}"),
+        false);
+    assert_text(&page, 0, 0, "x");
+    assert_int_equal(page_int(&page, 1, 0), 7);
+    assert_text(&page, 2, 0, PAGE_NULL);
+    assert_text(&page, 0, 1, "");
+    assert_int_equal(page_int(&page, 1, 1), -7);
+    assert_text(&page, 2, 1, "\n");
+    page_clear(&page);
+    refusal(PAGE(COLUMN("a", "varchar"), ROW("{\"VarCharValue\": x}")), &s_first, ATH_ERR_PROTOCOL);
+    refusal(PAGE(COLUMN("a", "varchar"), ROW(CELL("a") ", ")), &s_first, ATH_ERR_PROTOCOL);
+}
+
 static void test_decode_rows_before_columns(void **state) {
     (void)state;
     struct ath__page page = decode_page(
@@ -673,6 +693,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_decode_plain_page),
         cmocka_unit_test(test_decode_any_order_and_blanks),
+        cmocka_unit_test(test_decode_blank_before_values),
         cmocka_unit_test(test_decode_rows_before_columns),
         cmocka_unit_test(test_decode_empty_page_with_token),
         cmocka_unit_test(test_decode_no_result_set),
