@@ -129,8 +129,17 @@ set_field(struct core_state *state, PyObject *value, const struct core_field *fi
     }
     case CORE_DOUBLE: {
         double real = PyFloat_AsDouble(value);
+        if (PyErr_Occurred()) {
+            if (PyErr_ExceptionMatches(PyExc_TypeError))
+                PyErr_Format(
+                    PyExc_TypeError,
+                    "%s must be a number, not %.100s",
+                    field->name,
+                    Py_TYPE(value)->tp_name);
+            return -1;
+        }
         memcpy(at, &real, sizeof(real));
-        return PyErr_Occurred() ? -1 : 0;
+        return 0;
     }
     case CORE_FLAG:
     case CORE_BOOL:

@@ -60,7 +60,17 @@ class _Column(ctypes.Structure):
 lib = ctypes.CDLL(core.__spec__.origin)
 lib.fake_last_token.restype = ctypes.c_uint64
 lib.fake_text.restype = ctypes.c_char_p
-for _name in ("columns", "push", "repeat", "finish", "event", "state", "text", "cancels", "detaches"):
+for _name in (
+    "columns",
+    "push",
+    "repeat",
+    "finish",
+    "event",
+    "state",
+    "text",
+    "cancels",
+    "detaches",
+):
     _function = getattr(lib, f"fake_{_name}")
     _function.argtypes = {
         "columns": [ctypes.c_uint64, ctypes.c_size_t, ctypes.POINTER(ctypes.c_char_p)],
@@ -101,7 +111,9 @@ def column(storage: int, values: Sequence[Any], scale: int = 0) -> _Column:
     elif storage == DECIMAL:
         data = b"".join((value or 0).to_bytes(16, "little", signed=True) for value in values)
     else:
-        data = struct.pack(f"<{len(values)}{_FIXED[storage]}", *(value or 0 for value in values))
+        data = struct.pack(
+            f"<{len(values)}{_FIXED[storage]}", *(0 if value is None else value for value in values)
+        )
     return _Column(
         storage, scale, nulls, ascii_only,
         validity, len(validity or b""), offsets, len(offsets or b""), data, len(data),

@@ -1,0 +1,322 @@
+"""The extension module over libathena's C interface (include/athena).
+
+Nothing here is a public interface for programs; the package around it is. Times are seconds unless
+the name ends in ``_ms`` or ``_ns``. Calls that wait release the GIL and handle signals every 50 ms.
+A call the library refuses raises :class:`CoreError`; an argument of a wrong type raises
+``TypeError``.
+"""
+
+from asyncio import AbstractEventLoop
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Sequence,
+)
+from typing import Any, Final, Protocol, TypedDict, final
+
+version: Final[str]
+
+EVENT_STARTED: Final = 1
+EVENT_STATE: Final = 2
+EVENT_RESULT: Final = 3
+EVENT_BATCH: Final = 4
+EVENT_DONE: Final = 5
+EVENT_CREDENTIALS: Final = 6
+
+WAIT_STARTED: Final = 1
+WAIT_STATE: Final = 2
+WAIT_RESULT: Final = 4
+WAIT_BATCH: Final = 8
+WAIT_DONE: Final = 16
+WAIT_CREDENTIALS: Final = 32
+
+STATE_UNKNOWN: Final = 0
+STATE_QUEUED: Final = 1
+STATE_RUNNING: Final = 2
+STATE_SUCCEEDED: Final = 3
+STATE_FAILED: Final = 4
+STATE_CANCELLED: Final = 5
+
+METADATA_DATABASES: Final = 1
+METADATA_TABLE: Final = 2
+METADATA_TABLES: Final = 3
+
+CREDENTIALS_CHAIN: Final = 0
+CREDENTIALS_EXTERNAL: Final = 1
+CREDENTIALS_NONE: Final = 2
+
+LOG_NONE: Final = 0
+LOG_ERROR: Final = 1
+LOG_WARNING: Final = 2
+LOG_INFO: Final = 3
+LOG_DEBUG: Final = 4
+
+ROWS_READY: Final = 0
+ROWS_WAIT: Final = 1
+ROWS_END: Final = 2
+ROWS_FAILED: Final = 3
+
+SQL_BYTES_MAX: Final = 262144
+
+ERR_OK: Final = 0
+ERR_NOMEM: Final = -1
+ERR_INVALID: Final = -2
+ERR_STATE: Final = -3
+ERR_CONFIG: Final = -4
+ERR_CREDENTIALS: Final = -5
+ERR_UNSUPPORTED: Final = -6
+ERR_CONNECT: Final = -10
+ERR_DNS: Final = -11
+ERR_TLS: Final = -12
+ERR_PROXY: Final = -13
+ERR_IO: Final = -14
+ERR_TIMEOUT: Final = -15
+ERR_PROTOCOL: Final = -16
+ERR_TOO_LARGE: Final = -17
+ERR_SERVICE: Final = -20
+ERR_THROTTLED: Final = -21
+ERR_ACCESS: Final = -22
+ERR_NOT_FOUND: Final = -23
+ERR_QUERY_FAILED: Final = -30
+ERR_QUERY_CANCELLED: Final = -31
+ERR_CANCELLED: Final = -32
+ERR_VALUE: Final = -33
+ERR_FORKED: Final = -40
+ERR_SHUTDOWN: Final = -41
+ERR_SYSTEM: Final = -42
+
+class ErrorMembers(TypedDict):
+    """The members of ``struct ath_error``; texts are "" when AWS did not answer."""
+
+    code: int
+    name: str
+    http_status: int
+    attempts: int
+    operation: str
+    service_code: str
+    request_id: str
+    message: str
+
+class Credentials(TypedDict):
+    access_key_id: str
+    secret_access_key: str
+    session_token: str | None
+    expires_at: int
+
+Event = tuple[int, int, int, bytes | None]
+"""``(type, code, token, execution_json)``; the last for EVENT_STATE only."""
+
+Column = tuple[str, str, str, int, int, str, str, str, str, bool]
+"""``(name, label, type, precision, scale, nullable, catalog, schema, table, case_sensitive)``."""
+
+class CoreError(Exception):
+    """A call of the core failed; the attributes are those of :class:`ErrorMembers`."""
+
+    code: int
+    name: str
+    http_status: int
+    attempts: int
+    operation: str
+    service_code: str
+    request_id: str
+    message: str
+
+class Bridge(Protocol):
+    """What an event loop brings to a fetch."""
+
+    budget: LoopBudget
+
+    def wait_batch(self, query: Query) -> Awaitable[Any]:
+        """A new future that is resolved by the next EVENT_BATCH or EVENT_DONE of the query.
+
+        Called when no batch is ready and EVENT_DONE has not been made; the event may be in the
+        queue already, undrained. May be resolved too early.
+        """
+
+def log_level(level: int, /) -> None:
+    """Set the LOG_* level of the process."""
+
+def log_drain(callable: Callable[[int, str, str], object], /) -> int:
+    """Call ``callable(level, subject, message)`` for each waiting record; returns their number."""
+
+def shutdown(timeout: float | None = 5.0) -> int:
+    """End the runtime of this process; pending stops get ``timeout`` seconds.
+
+    Returns the number of queries whose stop was not confirmed. Runs by itself at exit.
+    """
+
+@final
+class Client:
+    def __new__(
+        cls,
+        *,
+        region: str | None = None,
+        profile: str | None = None,
+        endpoint_url: str | None = None,
+        s3_endpoint_url: str | None = None,
+        credentials_source: int | None = None,
+        access_key_id: str | None = None,
+        secret_access_key: str | None = None,
+        session_token: str | None = None,
+        ca_file: str | None = None,
+        tls_verify_off: bool | None = None,
+        client_cert: str | None = None,
+        client_key: str | None = None,
+        http_proxy: str | None = None,
+        https_proxy: str | None = None,
+        no_proxy: str | None = None,
+        user_agent_extra: str | None = None,
+        use_fips: bool | None = None,
+        use_dualstack: bool | None = None,
+        connect_timeout_ms: int | None = None,
+        read_timeout_ms: int | None = None,
+        call_timeout_ms: int | None = None,
+        start_timeout_ms: int | None = None,
+        connections_per_host: int | None = None,
+        retry_attempts: int | None = None,
+        retry_multiplier_ms: int | None = None,
+        retry_delay_max_ms: int | None = None,
+        retry_base: float | None = None,
+        retry_codes: str | None = None,
+        transient_attempts: int | None = None,
+        quota_share: float | None = None,
+        budget_bytes: int | None = None,
+    ) -> Client: ...
+    @property
+    def region(self) -> str | None: ...
+    @property
+    def endpoint(self) -> str | None: ...
+    @property
+    def profile(self) -> str | None: ...
+    def set_credentials(
+        self,
+        access_key_id: str | None,
+        secret_access_key: str | None = None,
+        session_token: str | None = None,
+        expires_at: int = 0,
+        reason: str | None = None,
+    ) -> None: ...
+    def credentials_wanted(self) -> bool: ...
+    def credentials(self) -> Credentials | None: ...
+    def stats(self) -> dict[str, int]: ...
+    def start_query(
+        self,
+        queue: Queue | None,
+        sql: str,
+        options: dict[str, Any] | None = None,
+        user: int = 0,
+    ) -> Query:
+        """``options`` are the members of ``struct ath_query_options`` from ``database`` on.
+
+        ``parameters`` is a sequence of str; ``result_reuse`` is True, False or None.
+        """
+
+    def attach_query(
+        self,
+        queue: Queue | None,
+        query_id: str,
+        options: dict[str, Any] | None = None,
+        user: int = 0,
+        stop_on_cancel: bool = False,
+    ) -> Query: ...
+    def start_metadata(
+        self, queue: Queue | None, options: dict[str, Any], user: int = 0
+    ) -> Query: ...
+    def stop_query(self, queue: Queue | None, query_id: str, user: int = 0) -> Query: ...
+
+@final
+class Queue:
+    def __new__(cls) -> Queue: ...
+    def fileno(self) -> int: ...
+    def drain(self, max: int = 256) -> list[Event]: ...
+    def wait(self, timeout: float | None = None) -> bool: ...
+
+@final
+class Query:
+    @property
+    def token(self) -> int: ...
+    @property
+    def user(self) -> int: ...
+    @property
+    def query_id(self) -> str | None: ...
+    @property
+    def done(self) -> bool: ...
+    @property
+    def update_count(self) -> int: ...
+    def wait(self, mask: int, timeout: float | None = None) -> int: ...
+    def cancel(self, discard_rows: bool = False) -> None: ...
+    def detach(self) -> None: ...
+    def error(self) -> ErrorMembers | None: ...
+    def execution(self) -> bytes | None: ...
+    def state(self) -> int: ...
+    def columns(self) -> list[Column] | None: ...
+    def metadata_json(self) -> bytes | None: ...
+
+@final
+class Rows:
+    """The rows of a query, from EVENT_RESULT on.
+
+    ``kind`` is ``tuple``, ``dict``, or a callable that gets ``zip(names, values)``. A converter
+    gets the text of each cell, as ``str``, of batches in which its column lies as text: always for
+    varchar, json, array and the like, for typed columns only when a value does not have the
+    ordinary form of its type, and for all columns with the query option ``decode_text``.
+    ``error_factory`` makes the exception of a failed reading from the dict of ``Query.error()``,
+    and from None the one of a fetch after a failure or after ``close()``. ``value_error`` makes the
+    exception of a failed conversion from the column's index and what was raised.
+    """
+
+    def __new__(
+        cls,
+        query: Query,
+        kind: Callable[[Iterable[tuple[str, Any]]], Any] = ...,
+        converters: Sequence[Callable[[str], Any] | None] | None = None,
+        names: Sequence[str] | None = None,
+        error_factory: Callable[[ErrorMembers | None], BaseException] | None = None,
+        value_error: Callable[[int, Exception], BaseException] | None = None,
+    ) -> Rows: ...
+    @property
+    def state(self) -> int: ...
+    @property
+    def rownumber(self) -> int: ...
+    @property
+    def failed(self) -> bool: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def names(self) -> tuple[str, ...]: ...
+    def take(self, limit: int | None = None, budget_ns: int = 0) -> list[Any]: ...
+    def read(self, limit: int | None = None) -> list[Any]: ...
+    def read_one(self) -> Any: ...
+    def fetch(self, limit: int | None, bridge: Bridge) -> Fetch: ...
+    def fetch_one(self, bridge: Bridge, /) -> Fetch: ...
+    def anext(self, bridge: Bridge, /) -> Fetch: ...
+    def iterate(self, bridge: Bridge, /) -> RowsIterator: ...
+    def close(self) -> None: ...
+    def __iter__(self) -> Iterator[Any]: ...
+    def __next__(self) -> Any: ...
+
+@final
+class Fetch(Awaitable[Any]):
+    """An awaitable; a cancelled one leaves the rows it gathered to the next fetch."""
+
+    def __await__(self) -> Generator[Any, Any, Any]: ...
+    def __iter__(self) -> Iterator[Any]: ...
+    def __next__(self) -> Any: ...
+    def send(self, value: Any, /) -> Any: ...
+    def throw(self, type: Any, value: Any = ..., traceback: Any = ..., /) -> Any: ...
+    def close(self) -> None: ...
+
+@final
+class RowsIterator(AsyncIterator[Any]):
+    def __anext__(self) -> Fetch: ...
+
+@final
+class LoopBudget:
+    """The time the cursors of one event loop may make rows in one iteration of it, together."""
+
+    def __new__(cls, loop: AbstractEventLoop, budget_ns: int = 250_000) -> LoopBudget: ...
+    def __call__(self) -> None: ...
