@@ -258,6 +258,7 @@ class _Session:
         verb = "EXPLAIN ANALYZE " if statement.analyze else "EXPLAIN "
         self.cursor.execute(verb + translated.sql)
         text = "\n".join(row[1] for row in self.cursor.fetchall())
+        text = text.replace(translate.UNNAMED, "_col")
         column = metastore.text_column("Query Plan")
         return self.text_result([[line] for line in text.splitlines()], [column], True)
 
@@ -310,12 +311,22 @@ class _Session:
 
     def translate(self, sql: str, database: str) -> translate.Translated:
         """Translates a query and makes the relations that it reads."""
-        tree = translate.parse_query(sql)
-        out = translate.translate(tree, sql, lambda name: self._resolve(name, database, sql))
+
+        def make(rows_first: bool) -> translate.Translated:
+            tree = translate.parse_query(sql)
+            resolve = lambda name: self._resolve(name, database, sql)  # noqa: E731
+            return translate.translate(tree, sql, resolve, rows_first)
+
+        out = make(False)
         self._columns = out.columns
+        if out.ambiguous:  # the binder tells whether UNNEST has a map or an array of rows
+            try:
+                self.cursor.execute(f"DESCRIBE {out.sql}")
+            except duckdb.BinderException:
+                out = make(True)
         return out
 
-    def _resolve(self, name: Name, database: str, sql: str) -> str:
+    def _resolve(self, name: Name, database: str, sql: str) -> tuple[str, dict[str, Type]]:
         full = Name(name.name, name.database or database, name.offset)
         key = (full.database or "", full.name)
         if key not in self._relations:
@@ -323,7 +334,9 @@ class _Session:
             relation_name = f"relation{len(self._relations)}"
             self.cursor.execute(f"CREATE TEMP VIEW {relation_name} AS {body}")
             self._relations[key] = relation_name
-        return self._relations[key]
+        table = self.catalog.table(*key)
+        columns = table.all_columns() if table is not None else []
+        return self._relations[key], {column.name: column.parsed for column in columns}
 
     def _relation(self, name: Name, sql: str) -> str:
         if name.database == _INFORMATION_SCHEMA:
@@ -372,6 +385,8 @@ class _Session:
         column = re.search(r'[Rr]eferenced column "([^"]+)" (?:was )?not found', body)
         if column is None:
             column = re.search(r'does not have a column named "([^"]+)"', body)
+        if column is None:
+            column = re.search(r'Referenced table "([^"]+)" not found', body)
         if column:
             name = column.group(1)
             where = self._column_position(name)
@@ -414,8 +429,3 @@ def output_label(name: str, index: int, translated: translate.Translated) -> str
     if name.startswith(translate.UNNAMED):
         return f"_col{index}"
     return translated.labels.get(index, name)
-
-
-def hive_type(code: Any) -> Type:
-    """The catalogue's type for a DuckDB column."""
-    return from_duck(code)

@@ -199,6 +199,10 @@ CREATE OR REPLACE MACRO ath_at(a, i) AS CASE WHEN i < 1 OR i > len(a)
   THEN error('INVALID_FUNCTION_ARGUMENT: Array subscript must be between 1 and ' || len(a)) ELSE a[i] END;
 CREATE OR REPLACE MACRO ath_substr(s, n) AS CASE WHEN n = 0 THEN '' ELSE substr(s, n) END,
   (s, n, m) AS CASE WHEN n = 0 THEN '' ELSE substr(s, n, m) END;
+CREATE OR REPLACE MACRO ath_divide(a, b) AS CAST(a AS DOUBLE) / CAST(b AS DOUBLE);
+CREATE OR REPLACE MACRO ath_round_divide(n, d) AS CASE WHEN d = 0
+  THEN error('DIVISION_BY_ZERO: / by zero')
+  ELSE ((2 * abs(n) + abs(d)) // (2 * abs(d))) * CAST(sign(n) * sign(d) AS HUGEINT) END;
 CREATE OR REPLACE MACRO ath_plus(a DATE, b INTERVAL) AS CAST(a + b AS DATE),
   (a TIMESTAMP, b INTERVAL) AS a + b, (a TIMESTAMPTZ, b INTERVAL) AS a + b,
   (a TIME, b INTERVAL) AS a + b, (a INTERVAL, b INTERVAL) AS a + b;
