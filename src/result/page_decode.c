@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 
 #define DEPTH_MAX 32
+#define SCRATCH_MIN 256
 
 enum phase {
     PHASE_TOP,    /* between the members of the document */
@@ -86,16 +87,22 @@ struct ath__page_decoder *ath__page_decoder_release(struct ath__page_decoder *de
 
 /* -- cells ------------------------------------------------------------------------------------- */
 
+static int reserve_scratch(struct ath__page_decoder *decoder, size_t len) {
+    if (len <= decoder->scratch_cap)
+        return 0;
+    size_t cap = len * 2 + SCRATCH_MIN;
+    char *grown = ath__realloc(decoder->scratch, cap);
+    if (!grown)
+        return ATH_ERR_NOMEM;
+    decoder->scratch = grown;
+    decoder->scratch_cap = cap;
+    return 0;
+}
+
 static int undo_escapes(
     struct ath__page_decoder *decoder, const struct ath__json_string *string, struct cell *out) {
-    if (decoder->scratch_cap < string->text.len) {
-        size_t cap = string->text.len * 2;
-        char *grown = ath__realloc(decoder->scratch, cap);
-        if (!grown)
-            return ATH_ERR_NOMEM;
-        decoder->scratch = grown;
-        decoder->scratch_cap = cap;
-    }
+    if (reserve_scratch(decoder, string->text.len))
+        return ATH_ERR_NOMEM;
     size_t len = ath__json_string_decode(string, decoder->scratch);
     out->text = ath__slice(decoder->scratch, len);
     out->traits = ath__utf8_is_ascii(decoder->scratch, len) ? ATH__TEXT_ASCII : 0;
@@ -144,9 +151,55 @@ static inline bool is_datum_head(const char *p) {
     return memcmp(p, DATUM_HEAD, DATUM_HEAD_LEN) == 0;
 }
 
-/* A datum in the form AWS writes it or with a blank before the value, and without escapes. The byte
+/* A string of plain bytes and escapes of one letter, read from behind its opening quote into the
+ * scratch. The byte behind it, or NULL: anything else, which the general way reads or refuses. */
+static const char *
+read_escaped(struct ath__page_decoder *decoder, const char *p, const char *end, struct cell *out) {
+    static const char letters[128] = {
+        ['"'] = '"',
+        ['\\'] = '\\',
+        ['/'] = '/',
+        ['b'] = '\b',
+        ['f'] = '\f',
+        ['n'] = '\n',
+        ['r'] = '\r',
+        ['t'] = '\t',
+    };
+    bool has_high = false;
+    size_t used = 0;
+    for (;;) {
+        const char *stop = ath__scan_string(p, end, &has_high);
+        size_t len = (size_t)(stop - p);
+        if (end - stop < 2 || reserve_scratch(decoder, used + len + ATH__SLACK))
+            return NULL;
+        if (len <= ATH__SLACK && end - stop >= ATH__SLACK)
+            memcpy(decoder->scratch + used, p, ATH__SLACK);
+        else
+            memcpy(decoder->scratch + used, p, len);
+        used += len;
+        if (*stop == '"') {
+            p = stop + 1;
+            break;
+        }
+        char letter = *stop == '\\' && stop[1] > 0 ? letters[(unsigned char)stop[1]] : '\0';
+        if (!letter)
+            return NULL;
+        decoder->scratch[used++] = letter;
+        p = stop + 2;
+    }
+    if (has_high && !ath__utf8_is_valid(decoder->scratch, used))
+        return NULL;
+    *out = (struct cell){
+        .text = {decoder->scratch, used},
+        .traits = has_high ? 0 : ATH__TEXT_ASCII,
+    };
+    return p;
+}
+
+/* A datum in the form AWS writes it or with a blank before the value, and without \u. The byte
  * behind it, or NULL. */
-static inline const char *read_plain_datum(const char *p, const char *end, struct cell *out) {
+static inline const char *read_plain_datum(
+    struct ath__page_decoder *decoder, const char *p, const char *end, struct cell *out) {
     if (end - p < (ptrdiff_t)DATUM_HEAD_LEN + 4 || !is_datum_head(p)) {
         out->is_null = true;
         return end - p >= 2 && p[0] == '{' && p[1] == '}' ? p + 2 : NULL;
@@ -158,6 +211,10 @@ static inline const char *read_plain_datum(const char *p, const char *end, struc
     p++;
     const char *stop = ath__scan_string(p, end, &has_high);
     size_t len = (size_t)(stop - p);
+    if (__builtin_expect(end - stop >= 2 && *stop == '\\', 0)) {
+        stop = read_escaped(decoder, p, end, out);
+        return stop && stop < end && *stop == '}' ? stop + 1 : NULL;
+    }
     if (end - stop < 2 || stop[0] != '"' || stop[1] != '}')
         return NULL;
     if (has_high && !ath__utf8_is_valid(p, len))
@@ -197,7 +254,7 @@ static int read_cells(struct ath__page_decoder *decoder, size_t *out_count) {
     bool is_end = ath__json_peek(c) == ']';
     while (!is_end) {
         struct cell cell;
-        const char *next = read_plain_datum(c->at, end, &cell);
+        const char *next = read_plain_datum(decoder, c->at, end, &cell);
         int rc = next ? 0 : read_datum(decoder, &cell);
         c->at = next ? next : c->at;
         if (!rc)
