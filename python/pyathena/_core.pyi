@@ -16,7 +16,7 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from typing import Any, Final, Protocol, TypedDict, final
+from typing import Any, Final, Protocol, TypeAlias, TypedDict, final
 
 version: Final[str]
 
@@ -107,10 +107,10 @@ class Credentials(TypedDict):
     session_token: str | None
     expires_at: int
 
-Event = tuple[int, int, int, bytes | None]
+Event: TypeAlias = tuple[int, int, int, bytes | None]
 """``(type, code, token, execution_json)``; the last for EVENT_STATE only."""
 
-Column = tuple[str, str, str, int, int, str, str, str, str, bool]
+Column: TypeAlias = tuple[str, str, str, int, int, str, str, str, str, bool]
 """``(name, label, type, precision, scale, nullable, catalog, schema, table, case_sensitive)``."""
 
 class CoreError(Exception):

@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import fakelib  # noqa: E402
+import fakelib
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])

@@ -163,7 +163,7 @@ def test_types_cannot_be_made_or_changed() -> None:
             getattr(core, name)()
     for name in ("Client", "Queue", "Query", "Rows", "LoopBudget"):
         with pytest.raises(TypeError):
-            setattr(getattr(core, name), "x", 1)
+            getattr(core, name).x = 1
         with pytest.raises(TypeError):
             type("Sub", (getattr(core, name),), {})
 

@@ -321,8 +321,6 @@ def test_converter_may_not_fetch() -> None:
     rows = core.Rows(two_columns().query, converters=[None, convert])
     assert len(rows.take()) == 3
     assert len(caught) == 2
-    del rows
-    gc.collect()
 
 
 def test_converter_may_close() -> None:
@@ -333,8 +331,6 @@ def test_converter_may_close() -> None:
     rows = core.Rows(two_columns().query, converters=[None, convert])
     with pytest.raises(core.CoreError, match="closed"):
         rows.take()
-    del rows
-    gc.collect()
 
 
 # -- the collector ------------------------------------------------------------------------------------
