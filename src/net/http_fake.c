@@ -289,10 +289,10 @@ static struct plan *make_plan(struct fake *fake, const struct ath__exchange *x) 
 }
 
 static void insert(struct fake *fake, struct ath__exchange *x) {
+    ath__list_remove(&x->net.node);
     struct ath__node *at = fake->pending.prev;
     while (at != &fake->pending && exchange_of(at)->net.timer.key > x->net.timer.key)
         at = at->prev;
-    ath__list_remove(&x->net.node);
     ath__list_add(at->next, &x->net.node);
 }
 
