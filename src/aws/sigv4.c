@@ -128,10 +128,8 @@ pad_secret(const struct hmac *h, struct ath_slice secret, unsigned char block[BL
  * ----------------------------------------------------------------------------------- */
 
 static bool has_breaks(struct ath_slice text) {
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] == '\r' || text.ptr[i] == '\n' || text.ptr[i] == '\0')
-            return true;
-    return false;
+    return text.len > 0 && (memchr(text.ptr, '\r', text.len) || memchr(text.ptr, '\n', text.len) ||
+                            memchr(text.ptr, '\0', text.len));
 }
 
 int ath__request_add(struct ath__request *request, struct ath_slice name, struct ath_slice value) {
@@ -317,17 +315,17 @@ static bool is_blank(char c) {
 /* Trimmed, runs of blanks as one. */
 static int add_value(struct ath__buf *out, struct ath_slice value) {
     int rc = ath__buf_reserve(out, value.len);
-    bool wants_blank = false;
-    size_t begin = out->len;
-    for (size_t i = 0; !rc && i < value.len; i++) {
-        if (is_blank(value.ptr[i])) {
-            wants_blank = out->len > begin;
-            continue;
-        }
-        if (wants_blank)
+    size_t begin = out->len, at = 0;
+    while (!rc && at < value.len) {
+        size_t from = at;
+        while (at < value.len && !is_blank(value.ptr[at]))
+            at++;
+        if (at > from && out->len > begin)
             out->ptr[out->len++] = ' ';
-        out->ptr[out->len++] = value.ptr[i];
-        wants_blank = false;
+        memcpy(out->ptr + out->len, value.ptr + from, at - from);
+        out->len += at - from;
+        while (at < value.len && is_blank(value.ptr[at]))
+            at++;
     }
     return rc;
 }
