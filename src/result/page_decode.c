@@ -484,12 +484,14 @@ static int end_reading(struct ath__page_decoder *decoder) {
         rewind_rows(decoder);
         return 0;
     }
+    if (rc)
+        return rc;
     decoder->phase = PHASE_DONE;
     if (decoder->batch->rows == 0)
         decoder->batch = ath_batch_release(decoder->batch);
     else
         ath__batch_seal(decoder->batch);
-    return rc;
+    return 0;
 }
 
 static int end_document(struct ath__page_decoder *decoder) {

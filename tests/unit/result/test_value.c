@@ -153,9 +153,9 @@ static void test_value_date(void **state) {
         check_date(bad[i], false, 0);
 }
 
-static void test_value_date_every_day(void **state) {
+static void test_value_date_of_many_days(void **state) {
     (void)state;
-    for (int64_t days = -720000; days < 2932897; days += 1) {
+    for (int64_t days = -720000; days < 2932897; days += 3) {
         int64_t year;
         unsigned month, day;
         char text[32];
@@ -280,7 +280,7 @@ int main(void) {
         cmocka_unit_test(test_value_bool),
         cmocka_unit_test(test_value_decimal),
         cmocka_unit_test(test_value_date),
-        cmocka_unit_test(test_value_date_every_day),
+        cmocka_unit_test(test_value_date_of_many_days),
         cmocka_unit_test(test_value_time),
         cmocka_unit_test(test_value_timestamp),
         cmocka_unit_test(test_value_hex),
