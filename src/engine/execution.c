@@ -22,7 +22,8 @@ struct ath_execution *ath__execution_new(const struct ath__status *status, bool 
         in[query_len - 1] = ',';
         at += query_len;
     }
-    memcpy(at, status->json_tail.ptr, status->json_tail.len);
+    if (status->json_tail.len)
+        memcpy(at, status->json_tail.ptr, status->json_tail.len);
     execution->json_len = len;
     return execution;
 }

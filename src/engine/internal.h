@@ -337,7 +337,8 @@ void ath__op_emit(struct ath_op *op, int event_type, struct ath_execution *execu
 void ath__op_tell_done(struct ath_op *op, const struct ath_error *err);
 /* The same, and the operation leaves the runtime: nothing of it may be touched afterwards. */
 void ath__op_finish(struct ath_op *op, const struct ath_error *err);
-void ath__op_push_batch(struct ath_op *op, struct ath__ready_batch *ready);
+/* With `tell` a BATCH event when none was ready; the first batch is told by RESULT. */
+void ath__op_push_batch(struct ath_op *op, struct ath__ready_batch *ready, bool tell);
 bool ath__op_is_forked(const struct ath_op *op);
 uint64_t ath__op_deadline(int32_t timeout_ms, struct timespec *out);
 

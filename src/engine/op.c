@@ -303,12 +303,12 @@ void ath__op_finish(struct ath_op *op, const struct ath_error *err) {
     ath__op_release_inner(op);
 }
 
-void ath__op_push_batch(struct ath_op *op, struct ath__ready_batch *ready) {
+void ath__op_push_batch(struct ath_op *op, struct ath__ready_batch *ready, bool tell) {
     pthread_mutex_lock(&op->lock);
     bool was_empty = ath__list_is_empty(&op->shared.batches);
     ath__list_add(&op->shared.batches, &ready->node);
     op->shared.batch_bytes += ready->bytes;
-    if (was_empty)
+    if (was_empty && tell)
         put_event(op, ATH_EVENT_BATCH, NULL);
     pthread_mutex_unlock(&op->lock);
 }

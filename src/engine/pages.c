@@ -45,7 +45,7 @@ void ath__pages_credit(struct ath__query *query) {
 
 /* -- a decoded page ------------------------------------------------------------------------------------- */
 
-static int keep_batch(struct ath__query *query, struct ath_batch *batch) {
+static int keep_batch(struct ath__query *query, struct ath_batch *batch, bool tell) {
     struct ath__ready_batch *ready = ath__alloc_zero(sizeof *ready);
     if (!ready) {
         ath_batch_release(batch);
@@ -57,7 +57,7 @@ static int keep_batch(struct ath__query *query, struct ath_batch *batch) {
     ATH__COUNT(query->op.client, rows, ath_batch_rows(batch));
     atomic_fetch_add_explicit(
         &query->op.client->stats.budget_used, (int64_t)ready->bytes, memory_order_relaxed);
-    ath__op_push_batch(&query->op, ready);
+    ath__op_push_batch(&query->op, ready, tell);
     return 0;
 }
 
@@ -90,7 +90,7 @@ static void take_page(struct ath__query *query) {
     if (first)
         keep_columns(query, &page);
     ath__columns_release(page.columns);
-    int rc = page.batch ? keep_batch(query, page.batch) : 0;
+    int rc = page.batch ? keep_batch(query, page.batch, !first) : 0;
     if (first)
         ath__op_emit(&query->op, ATH_EVENT_RESULT, NULL);
     if (rc) {
