@@ -20,6 +20,7 @@ static const struct core_field client_fields[] = {
     CORE_FIELD(ath_client_options, access_key_id, CORE_TEXT),
     CORE_FIELD(ath_client_options, secret_access_key, CORE_TEXT),
     CORE_FIELD(ath_client_options, session_token, CORE_TEXT),
+    CORE_FIELD(ath_client_options, credentials_scope, CORE_TEXT),
     CORE_FIELD(ath_client_options, ca_file, CORE_TEXT),
     CORE_FIELD(ath_client_options, tls_verify_off, CORE_FLAG),
     CORE_FIELD(ath_client_options, client_cert, CORE_TEXT),

@@ -283,6 +283,11 @@ static PyObject *query_cancel(PyObject *self, PyObject *args, PyObject *kwargs) 
     Py_RETURN_NONE;
 }
 
+static PyObject *query_interrupt(PyObject *self, PyObject *Py_UNUSED(ignored)) {
+    ath_query_interrupt(handle(self));
+    Py_RETURN_NONE;
+}
+
 static PyObject *query_detach(PyObject *self, PyObject *Py_UNUSED(ignored)) {
     Py_BEGIN_ALLOW_THREADS ath_op_detach(handle(self));
     Py_END_ALLOW_THREADS Py_RETURN_NONE;
@@ -383,6 +388,10 @@ static PyMethodDef query_methods[] = {
     {"cancel",
      CORE_KEYWORDS(query_cancel),
      "cancel(discard_rows=False)\n--\n\nAsk the operation to end; never blocks."},
+    {"interrupt",
+     query_interrupt,
+     METH_NOARGS,
+     "Ask AWS to stop the query, as soon as its id is known, and go on following it; never blocks."},
     {"detach",
      query_detach,
      METH_NOARGS,

@@ -472,6 +472,10 @@ uint64_t ath_op_token(const struct ath_op *op) {
     return op->token;
 }
 
+void ath_query_interrupt(struct ath_op *op) {
+    (void)op;
+}
+
 void ath_op_cancel(struct ath_op *op, bool discard_rows) {
     op->cancels += discard_rows ? 100 : 1;
 }

@@ -1,0 +1,208 @@
+"""Between the core and an event loop: one completion queue, one descriptor, one reader a loop.
+
+The core's I/O thread makes the queue's descriptor readable; the loop's reader drains it once and
+resolves futures. Nothing else of the core runs on the loop's thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from pyathena import _core
+from pyathena.common import drain_log
+
+
+class Operation:
+    """One operation of the core as the loop sees it."""
+
+    __slots__ = (
+        "_batch",
+        "_done",
+        "_ready",
+        "bridge",
+        "failure",
+        "on_credentials",
+        "on_started",
+        "on_state",
+        "query",
+    )
+
+    def __init__(self, bridge: LoopBridge) -> None:
+        self.bridge = bridge
+        self.query: _core.Query | None = None
+        self.on_started: Callable[[], None] | None = None
+        self.on_state: Callable[[bytes], None] | None = None
+        self.on_credentials: Callable[[], None] | None = None
+        self.failure: BaseException | None = None  # of a callback of the user's
+        self._ready: asyncio.Future[None] | None = None
+        self._done: asyncio.Future[None] | None = None
+        self._batch: asyncio.Future[None] | None = None
+
+    def ready(self) -> asyncio.Future[None]:
+        """Resolved when the result is there or the operation has ended."""
+        if self._ready is None:
+            self._ready = self.bridge.loop.create_future()
+        return self._ready
+
+    def done(self) -> asyncio.Future[None]:
+        """Resolved by the final event."""
+        if self._done is None:
+            self._done = self.bridge.loop.create_future()
+            if self.query is not None and self.query.done:
+                self._done.set_result(None)
+        return self._done
+
+    def batch(self) -> asyncio.Future[None]:
+        """Resolved when rows came in, or the operation has ended."""
+        if self._batch is None or self._batch.done():
+            self._batch = self.bridge.loop.create_future()
+        return self._batch
+
+    def handle(self, event: int, execution: bytes | None) -> None:
+        """Take one event, on the loop's thread."""
+        if event == _core.EVENT_BATCH:
+            _resolve(self._batch)
+        elif event == _core.EVENT_RESULT:
+            _resolve(self._ready)
+            _resolve(self._batch)
+        elif event == _core.EVENT_DONE:
+            _resolve(self._ready)
+            _resolve(self._batch)
+            _resolve(self._done)
+        elif event == _core.EVENT_CREDENTIALS:
+            if self.on_credentials is not None:
+                self.on_credentials()
+        elif self.failure is None:
+            self._call_user(event, execution)
+
+    def _call_user(self, event: int, execution: bytes | None) -> None:
+        try:
+            if event == _core.EVENT_STARTED and self.on_started is not None:
+                self.on_started()
+            elif event == _core.EVENT_STATE and self.on_state is not None:
+                self.on_state(execution or b"{}")
+        except BaseException as ex:
+            self.failure = ex
+            _resolve(self._ready)
+
+
+def _resolve(future: asyncio.Future[None] | None) -> None:
+    if future is not None and not future.done():
+        future.set_result(None)
+
+
+class _Reader:
+    """The loop's callback. Only the loop holds it, so that its end tells that the loop closed."""
+
+    __slots__ = ("_bridge",)
+
+    def __init__(self, bridge: LoopBridge) -> None:
+        self._bridge = bridge
+
+    def __call__(self) -> None:
+        self._bridge.drain()
+
+    def __del__(self) -> None:
+        self._bridge.loop_closed()
+
+
+class LoopBridge:
+    """What all cursors of one loop share."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.pid = os.getpid()
+        self.queue = _core.Queue()
+        #: The time rows may be made in one iteration of the loop, by all cursors together.
+        self.budget = _core.LoopBudget(loop)
+        self._operations: dict[int, Operation] = {}
+        self._closed = False
+        try:
+            loop.add_reader(self.queue.fileno(), _Reader(self))
+        except NotImplementedError:
+            threading.Thread(
+                target=self._wait_in_thread, name="pyathena-events", daemon=True
+            ).start()
+
+    def start(self, start: Callable[[_core.Queue], _core.Query], operation: Operation) -> None:
+        """Start an operation; its events go to ``operation`` from now on."""
+        query = start(self.queue)
+        operation.query = query
+        self._operations[query.token] = operation
+
+    def wait_batch(self, query: _core.Query) -> asyncio.Future[None]:
+        """For the core's awaitables: the future to wait on for more rows of ``query``."""
+        operation = self._operations.get(query.token)
+        if operation is not None:
+            return operation.batch()
+        future: asyncio.Future[None] = self.loop.create_future()
+        future.set_result(None)  # it has ended: all there is has arrived
+        return future
+
+    def drain(self) -> None:
+        """Hand out the events that wait; bounded, the descriptor stays readable for the rest."""
+        for event, _, token, execution in self.queue.drain():
+            operation = self._operations.get(token)
+            if operation is None:
+                continue
+            if event == _core.EVENT_DONE:
+                del self._operations[token]
+            operation.handle(event, execution)
+        drain_log()
+
+    def forget(self, operation: Operation) -> None:
+        """No more events of an operation; one that runs is stopped by the core."""
+        if operation.query is not None:
+            self._operations.pop(operation.query.token, None)
+            operation.query.detach()
+
+    def loop_closed(self) -> None:
+        """Stop what still runs: nobody can wait for it any more."""
+        self._closed = True
+        if self.pid != os.getpid():
+            return  # a forked child's copy of the loop; the parent's goes on
+        for operation in list(self._operations.values()):
+            if operation.query is not None:
+                operation.query.cancel(True)
+        self._operations.clear()
+
+    def _wait_in_thread(self) -> None:
+        """For loops that cannot watch descriptors."""
+        while not self._closed and not self.loop.is_closed():
+            if self.queue.wait(1.0):
+                drained = threading.Event()
+                try:
+                    self.loop.call_soon_threadsafe(self._drain_for_thread, drained)
+                except RuntimeError:
+                    break  # closed meanwhile
+                while not drained.wait(1.0) and not self.loop.is_closed():
+                    pass
+        self.loop_closed()
+
+    def _drain_for_thread(self, drained: threading.Event) -> None:
+        self.drain()
+        drained.set()
+
+    @property
+    def is_usable(self) -> bool:
+        return not self._closed and self.pid == os.getpid()
+
+
+class _Local(threading.local):
+    bridge: LoopBridge | None = None
+
+
+_local = _Local()
+
+
+def get_bridge() -> LoopBridge:
+    """The bridge of the running loop."""
+    loop = asyncio.get_running_loop()
+    bridge = _local.bridge
+    if bridge is None or bridge.loop is not loop or not bridge.is_usable:
+        bridge = _local.bridge = LoopBridge(loop)
+    return bridge
