@@ -18,12 +18,14 @@
 extern "C" {
 #endif
 
+/* Marks what the shared library exports. */
 #if defined(__GNUC__) || defined(__clang__)
 #define ATH_API __attribute__((visibility("default")))
 #else
 #define ATH_API
 #endif
 
+/* The version of these headers; ath_version() tells that of the library which runs. */
 #define ATH_VERSION_MAJOR 0
 #define ATH_VERSION_MINOR 1
 #define ATH_VERSION_PATCH 0

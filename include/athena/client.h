@@ -13,6 +13,7 @@ extern "C" {
 
 struct ath_client;
 
+/* Where a client's keys come from. */
 enum ath_credentials_source {
     /* Keys in the options when given, else environment, profile files, credential_process. */
     ATH_CREDENTIALS_CHAIN = 0,

@@ -39,6 +39,7 @@ extern "C" {
     X(SHUTDOWN, -41, "the library is shutting down")                                               \
     X(SYSTEM, -42, "the operating system refused a resource")
 
+/* What went wrong, as a class: ATH_ERR_NAME for each row of the table. */
 enum ath_error_code {
 #define ATH_ERROR_ENUM(name, value, text) ATH_ERR_##name = (value),
     ATH_ERROR_TABLE(ATH_ERROR_ENUM)

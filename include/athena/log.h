@@ -10,6 +10,7 @@
 extern "C" {
 #endif
 
+/* A level lets through its own records and those of the levels before it. */
 enum ath_log_level {
     ATH_LOG_NONE = 0,
     ATH_LOG_ERROR = 1,

@@ -15,6 +15,7 @@ extern "C" {
 
 #define ATH_SQL_BYTES_MAX 262144 /* AWS's limit for QueryString, in bytes of UTF-8 */
 
+/* A switch that may be left to the service's default. */
 enum ath_toggle { ATH_UNSET = 0, ATH_ON = 1, ATH_OFF = -1 };
 
 /* NULL and 0 mean "not sent" or the default. Everything is copied before the call returns. */
@@ -85,6 +86,7 @@ ATH_API const char *ath_query_id(const struct ath_op *op);
 
 /* -- execution: the status of a query as AWS told it last --------------------------------------- */
 
+/* The state of a query; UNKNOWN stands for one that this version has no name for. */
 enum ath_query_state {
     ATH_QUERY_UNKNOWN = 0,
     ATH_QUERY_QUEUED = 1,
@@ -139,6 +141,7 @@ ATH_API struct ath_slice ath_execution_json(const struct ath_execution *executio
 
 /* -- catalogue ----------------------------------------------------------------------------------- */
 
+/* Which catalogue call to make. */
 enum ath_metadata_kind {
     ATH_METADATA_DATABASES = 1, /* ListDatabases: all pages */
     ATH_METADATA_TABLE = 2,     /* GetTableMetadata */

@@ -16,6 +16,7 @@ struct ath_queue;
 struct ath_op;
 struct ath_execution;
 
+/* What an event tells. */
 enum ath_event_type {
     ATH_EVENT_STARTED = 1,     /* the query id is known: ath_query_id() */
     ATH_EVENT_STATE = 2,       /* a status look (only with notify_state); `execution` is set */
@@ -35,6 +36,7 @@ struct ath_event {
 };
 ATH_API void ath_event_clear(struct ath_event *event);
 
+/* An empty queue. Errors: NOMEM, SYSTEM (no descriptor left). */
 ATH_API int ath_queue_new(struct ath_queue **out_queue, struct ath_error *err);
 ATH_API struct ath_queue *ath_queue_retain(struct ath_queue *queue);
 /* Unread events of a queue whose last reference goes are dropped; operations go on. */
@@ -54,6 +56,7 @@ ATH_API int ath_queue_wait(struct ath_queue *queue, int32_t timeout_ms);
 
 /* -- operations: what ath_query_start() and its kin return ------------------------------------- */
 
+/* One more reference of an operation. */
 ATH_API struct ath_op *ath_op_retain(struct ath_op *op);
 /* Dropping the last reference of an operation in flight cancels it. */
 ATH_API struct ath_op *ath_op_release(struct ath_op *op);
