@@ -17,8 +17,8 @@ from urllib.parse import quote
 import pytest
 
 auth = pytest.importorskip("botocore.auth")
-from botocore.awsrequest import AWSRequest  # noqa: E402
-from botocore.credentials import Credentials  # noqa: E402
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 CLI = os.environ.get("ATHENA_SIGN_CLI")
 pytestmark = pytest.mark.skipif(not CLI, reason="ATHENA_SIGN_CLI is not set")

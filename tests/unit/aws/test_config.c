@@ -88,12 +88,12 @@ static void test_load_refuses_numbers_out_of_range(void **state) {
     load_badly(f, ATH_ERR_INVALID, "quota_share");
     f->options.quota_share = -0.5;
     load_badly(f, ATH_ERR_INVALID, "quota_share");
-    f->options.quota_share = NAN;
+    f->options.quota_share = (double)NAN;
     load_badly(f, ATH_ERR_INVALID, "");
     f->options.quota_share = 0;
     f->options.retry_base = 0.5;
     load_badly(f, ATH_ERR_INVALID, "retry_base");
-    f->options.retry_base = NAN;
+    f->options.retry_base = (double)NAN;
     load_badly(f, ATH_ERR_INVALID, "retry_base");
     f->options.retry_base = 0;
     f->options.budget_bytes = -1;
