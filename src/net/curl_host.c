@@ -115,6 +115,10 @@ static void take_lookup(struct ath__transport *t, struct ath__lookup *lookup) {
     if (!name)
         return;
     name->state = ATH__NAME_IDLE;
+    if (name->users == 0) { /* its hosts went meanwhile */
+        free_name(name);
+        return;
+    }
     if (lookup->result == 0) {
         bool same = name->addresses && strcmp(name->addresses, lookup->addresses) == 0;
         name->fetched_ns = t->now_ns;
