@@ -187,11 +187,11 @@ class Api:
         bucket, _ = split_uri(request.output)
         if len(request.sql) > _LONG_SQL or bucket not in self._buckets:
             return self._start_slowly(request, bucket)
-        sql, statement = prepare(request)
+        sql, statement = prepare(request, self._queries.foreign)
         return {"QueryExecutionId": self._queries.start(request, sql, statement).id}
 
     async def _start_slowly(self, request: StartRequest, bucket: str) -> Answer:
-        sql, statement = await asyncio.to_thread(prepare, request)
+        sql, statement = await asyncio.to_thread(prepare, request, self._queries.foreign)
         if bucket not in self._buckets:
             try:
                 exists = await asyncio.to_thread(self._client.bucket_exists, bucket)

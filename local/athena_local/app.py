@@ -16,7 +16,7 @@ from .catalog import Catalog
 from .config import Config
 from .engine import DuckEngine, Engine
 from .errors import ApiError, plain
-from .http import Connection, Request, Response
+from .httpserver import Connection, Request, Response
 from .queries import Queries
 from .results import ResultReader
 from .s3 import S3Client
@@ -85,7 +85,7 @@ class App:
             lambda group, name: self.api.prepared_sql(group, name),
             config.workers,
             config.allow_directives,
-            config.engine == "duckdb",
+            config.engine != "duckdb",
         )
         self.api = Api(
             self._catalog,

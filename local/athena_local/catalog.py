@@ -10,7 +10,7 @@ from typing import Any
 
 from .errors import QueryError
 from .store import Store
-from .types import Type, parse
+from .sqltypes import Type, parse
 
 CATALOG = "AwsDataCatalog"
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from .catalog import Column
 from .errors import malformed_query
-from .types import MalformedType
-from .types import parse as parse_type
+from .sqltypes import MalformedType
+from .sqltypes import parse as parse_type
 
 _TOKEN = re.compile(
     r"""(?P<skip>\s+|--[^\n]*|/\*.*?\*/)

@@ -19,7 +19,7 @@ from .render import renderer
 from .results import CsvWriter, metadata
 from .s3 import S3Client, S3Error, S3FileSystem, split_uri
 from .tables import relation
-from .types import Type, column_info, from_duck, literal, quote
+from .sqltypes import Type, column_info, from_duck, literal, quote
 
 _BATCH = 4096
 _INFORMATION_SCHEMA = "information_schema"

@@ -10,7 +10,7 @@ from typing import Any
 
 from .catalog import Table
 from .render import renderer
-from .types import Type
+from .sqltypes import Type
 
 PARQUET_SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 LAZY_SERDE = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"

@@ -11,7 +11,7 @@ from . import ddl, hive
 from .catalog import CATALOG, Catalog, Column, Database, Partition, Table
 from .errors import QueryError
 from .s3 import split_uri
-from .types import literal
+from .sqltypes import literal
 
 if TYPE_CHECKING:
     from .engine import _Session

@@ -111,10 +111,18 @@ class StartRequest:
         return json.dumps(members, sort_keys=True)
 
 
-def prepare(request: StartRequest) -> tuple[str, ddl.Statement]:
-    """Parses a request's SQL; ApiError when it does not. Any thread."""
-    statement = ddl.parse(request.sql)
+def prepare(request: StartRequest, foreign: bool = False) -> tuple[str, ddl.Statement]:
+    """Parses a request's SQL; ApiError when it does not parse. Any thread.
+
+    ``foreign``: another server parses it, so what we do not know is passed on.
+    """
     sql = request.sql
+    try:
+        statement = ddl.parse(sql)
+    except ApiError:
+        if not foreign:
+            raise
+        return sql, ddl.Query(sql)
     if request.parameters and isinstance(statement, ddl.Execute):
         if statement.values:
             raise invalid_request("EXECUTE has both USING and ExecutionParameters")
@@ -123,6 +131,8 @@ def prepare(request: StartRequest) -> tuple[str, ddl.Statement]:
         sql = ddl.substitute(sql, request.parameters)
         if request.parameters:
             statement = ddl.parse(sql)
+    if foreign:
+        return sql, statement
     if isinstance(statement, ddl.Query):
         translate.parse_query(statement.sql)
     elif isinstance(statement, (ddl.CreateTableAs, ddl.Insert, ddl.CreateView, ddl.Unload)):
@@ -142,7 +152,7 @@ class Queries:
         prepared: Callable[[str, str], str],
         workers: int,
         directives: bool,
-        translate_sql: bool = True,
+        foreign: bool = False,
     ) -> None:
         self._engine = engine
         self._store = store
@@ -151,7 +161,7 @@ class Queries:
         self._prepared = prepared
         self._workers = workers
         self._directives = directives
-        self.parses = translate_sql
+        self.foreign = foreign
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="engine")
         self._queue: deque[_Active] = deque()
         self._active: dict[str, _Active] = {}

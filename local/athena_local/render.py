@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from .types import Type
+from .sqltypes import Type
 
 Renderer = Callable[[Any], str]
 

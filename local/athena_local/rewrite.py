@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from .functions import RENAMED
-from .types import Type
+from .sqltypes import Type
 
 if TYPE_CHECKING:
     from .translate import Translated

@@ -20,7 +20,7 @@ _AUTHORIZATION = re.compile(
     r"\s*AWS4-HMAC-SHA256\s+Credential=([^,\s]+)\s*,\s*SignedHeaders=([^,\s]+)\s*,"
     r"\s*Signature=([^,\s]+)\s*"
 )
-_AMZ_DATE = re.compile(r"(\d{8})T(\d{6})Z")
+_AMZ_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -174,12 +174,12 @@ def _check_scope(day: str, service: str, terminator: str, amz_date: str, expecte
 def _check_time(amz_date: str, now: float) -> None:
     match = _AMZ_DATE.fullmatch(amz_date)
     try:
-        stamp = datetime.strptime(amz_date, "%Y%m%dT%H%M%SZ") if match else None
+        stamp = datetime(*map(int, match.groups()), tzinfo=timezone.utc) if match else None
     except ValueError:
         stamp = None
     if stamp is None:
         raise plain("IncompleteSignatureException", "Date must be in ISO-8601 'basic format'.")
-    seconds = stamp.replace(tzinfo=timezone.utc).timestamp()
+    seconds = stamp.timestamp()
     if abs(now - seconds) <= MAX_SKEW_SECONDS:
         return
     server = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))

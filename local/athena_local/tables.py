@@ -7,7 +7,7 @@ from collections.abc import Callable
 from .catalog import Catalog, Column, Partition, Table
 from .errors import QueryError
 from .s3 import S3Client, S3Error, split_uri
-from .types import Type, literal, quote
+from .sqltypes import Type, literal, quote
 
 # Four control characters that no table's text holds: each line arrives whole.
 _WHOLE_LINE = "\x1f\x1e\x1d\x1c"

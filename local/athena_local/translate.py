@@ -14,7 +14,7 @@ from .errors import QueryError, malformed_query
 from .functions import PASS, RENAMED
 from .render import parse_zone
 from .rewrite import ZONED, Rewriter, type_size
-from .types import Type
+from .sqltypes import Type
 
 # Resolves a table to the name of a relation in the engine and its columns' types.
 Resolver = Callable[[Name], tuple[str, dict[str, Type]]]

@@ -14,7 +14,7 @@ from .catalog import Column, Partition, Table
 from .ddl import position
 from .errors import QueryError
 from .s3 import split_uri
-from .types import Type, column_info, from_duck, literal, quote
+from .sqltypes import Type, column_info, from_duck, literal, quote
 
 if TYPE_CHECKING:
     from .engine import Outcome, _Session

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-log = logging.getLogger("athena_local.http")
+log = logging.getLogger("athena_local.httpserver")
 
 MAX_HEAD = 64 * 1024
 MAX_BODY = 4 * 1024 * 1024
