@@ -93,6 +93,20 @@ CASES = [
         headers=[("x-amz-content-sha256", "UNSIGNED-PAYLOAD")],
     ),
     Case(
+        name="secret_of_a_block",
+        service="athena",
+        path="/",
+        canonical_path="/",
+        secret="s" * 60,
+    ),
+    Case(
+        name="secret_past_a_block",
+        service="athena",
+        path="/",
+        canonical_path="/",
+        secret="s" * 61,
+    ),
+    Case(
         name="long_secret",
         service="athena",
         path="/",

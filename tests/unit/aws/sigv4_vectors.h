@@ -156,6 +156,52 @@ static const struct vector s_vectors[] = {
         .headers = {{"x-amz-content-sha256", "UNSIGNED-PAYLOAD"}},
     },
     {
+        .name = "secret_of_a_block",
+        .method = "POST",
+        .host = "athena.us-east-1.amazonaws.com",
+        .path = "/",
+        .query = "",
+        .body = "",
+        .region = "us-east-1",
+        .service = "athena",
+        .secret = "ssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss",
+        .token = "",
+        .payload_hash = "",
+        .canonical = "POST\n/"
+                     "\n\nhost:athena.us-east-1.amazonaws.com\nx-amz-date:20260131T235959Z\n\nhost;"
+                     "x-amz-date\ne3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        .text = "AWS4-HMAC-SHA256\n20260131T235959Z\n20260131/us-east-1/athena/"
+                "aws4_request\n1448604dc016eefaa034e3247eab407be27e70b5ef0763533dbb33315871fbbc",
+        .authorization =
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260131/us-east-1/athena/aws4_request, "
+            "SignedHeaders=host;x-amz-date, "
+            "Signature=730ada6c051b16e2ef9cacb189eb121edbb1f07533500ba04b1c710aae39740d",
+        .unix_s = 1769903999,
+    },
+    {
+        .name = "secret_past_a_block",
+        .method = "POST",
+        .host = "athena.us-east-1.amazonaws.com",
+        .path = "/",
+        .query = "",
+        .body = "",
+        .region = "us-east-1",
+        .service = "athena",
+        .secret = "sssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss",
+        .token = "",
+        .payload_hash = "",
+        .canonical = "POST\n/"
+                     "\n\nhost:athena.us-east-1.amazonaws.com\nx-amz-date:20260131T235959Z\n\nhost;"
+                     "x-amz-date\ne3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        .text = "AWS4-HMAC-SHA256\n20260131T235959Z\n20260131/us-east-1/athena/"
+                "aws4_request\n1448604dc016eefaa034e3247eab407be27e70b5ef0763533dbb33315871fbbc",
+        .authorization =
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260131/us-east-1/athena/aws4_request, "
+            "SignedHeaders=host;x-amz-date, "
+            "Signature=a7c65dff10742d8ac24230b547c26773e930641b427bfaa784b606c935936e13",
+        .unix_s = 1769903999,
+    },
+    {
         .name = "long_secret",
         .method = "POST",
         .host = "athena.us-east-1.amazonaws.com",
