@@ -79,10 +79,15 @@ static double pace_in_crowd(const struct ath__account *account, double pace) {
     return pace > round ? pace : round;
 }
 
+/* A batch of one or two would be dearer than single looks. */
+static bool is_batched(const struct ath__poll_group *group) {
+    return group->count >= BATCH_FROM && !group->batch_refused;
+}
+
 static uint64_t next_look_ns(const struct ath__poll_entry *entry, uint64_t now_ns) {
     const struct ath__account *account = entry->group->account;
     double pace = pace_alone(entry, now_ns);
-    if (account->io.polled_count >= BATCH_FROM && !entry->group->batch_refused)
+    if (is_batched(entry->group))
         pace = pace_in_crowd(account, pace);
     return now_ns + (uint64_t)(pace * (double)ATH__SECOND);
 }
@@ -418,8 +423,7 @@ static uint64_t poll_group(struct ath__poll_group *group, uint64_t now_ns) {
     struct ath__account *account = group->account;
     struct ath__heap_node *node;
     while ((node = ath__heap_first(&group->due)) && node->key <= now_ns) {
-        bool single = account->io.polled_count < BATCH_FROM || group->batch_refused ||
-                      entry_of_due(node)->look_singly;
+        bool single = !is_batched(group) || entry_of_due(node)->look_singly;
         struct ath__lane *lane = &account->io.lanes[single ? ATH__API_GET : ATH__API_BATCH];
         uint64_t wait_ns = ath__bucket_wait_ns(&lane->bucket, now_ns);
         if (wait_ns)
