@@ -307,7 +307,7 @@ def test_time_out(run: Run) -> None:
 
 def test_close_and_dealloc_keep_gathered_rows(run: Run) -> None:
     async def main() -> None:
-        bridge = Bridge()
+        bridge = Bridge(budget_ns=10**10)
         script = numbers(100, queue=bridge.queue)
         rows = core.Rows(script.query)
         fetch = rows.fetch(None, bridge)

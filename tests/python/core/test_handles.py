@@ -251,7 +251,9 @@ def test_module_constants_match_the_stub() -> None:
     stub = Path(__file__).parents[3] / "python" / "pyathena" / "_core.pyi"
     names = {}
     for node in ast.parse(stub.read_text()).body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
+            continue
+        if "Final" in ast.unparse(node.annotation):
             names[node.target.id] = None if node.value is None else ast.literal_eval(node.value)
     for name, value in names.items():
         assert value is None or getattr(core, name) == value, name
