@@ -76,7 +76,11 @@ struct ath_client_options {
     double quota_share;
     int64_t budget_bytes; /* undelivered result data held for this client; 64 MiB */
 };
+#ifdef __cplusplus
 #define ATH_CLIENT_OPTIONS_INIT {sizeof(struct ath_client_options)}
+#else
+#define ATH_CLIENT_OPTIONS_INIT {.size = sizeof(struct ath_client_options)}
+#endif
 
 /*
  * Reads configuration (environment and profile files, on the calling thread), starts the runtime

@@ -46,7 +46,11 @@ struct ath_query_options {
     bool decode_text;         /* leave every column as text */
     void *user;               /* comes back in every event */
 };
+#ifdef __cplusplus
 #define ATH_QUERY_OPTIONS_INIT {sizeof(struct ath_query_options), {NULL, 0}}
+#else
+#define ATH_QUERY_OPTIONS_INIT {.size = sizeof(struct ath_query_options)}
+#endif
 
 /*
  * Starts a query; returns at once. Events: STARTED, STATE..., RESULT, BATCH..., DONE; a failed or
@@ -158,7 +162,11 @@ struct ath_metadata_options {
     int32_t page_size; /* MaxResults of one call, 1..50; 0: 50 */
     void *user;
 };
+#ifdef __cplusplus
 #define ATH_METADATA_OPTIONS_INIT {sizeof(struct ath_metadata_options)}
+#else
+#define ATH_METADATA_OPTIONS_INIT {.size = sizeof(struct ath_metadata_options)}
+#endif
 
 /* One event, DONE. The answer is then in ath_metadata_json(): a JSON array of AWS's Database or
  * TableMetadata objects over all pages, or one TableMetadata object for TABLE. */
