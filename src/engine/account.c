@@ -111,10 +111,6 @@ static void lane_fire(struct ath__timer *timer) {
     ath__lane_pump(ATH__CONTAINER(timer, struct ath__lane, timer));
 }
 
-static void gate_fire(struct ath__timer *timer) {
-    ath__gate_probe(ATH__CONTAINER(timer, struct ath__account, io.gate_timer));
-}
-
 static void init_lanes(struct ath__account *account, double share) {
     static const double rates[ATH__API_COUNT] = {20, 20, 100, 20, 100, 10};
     uint64_t now_ns = ath__now_ns(account->runtime);
@@ -129,7 +125,7 @@ static void init_lanes(struct ath__account *account, double share) {
             ath__bucket_init_adaptive(&lane->bucket, rates[api] * share);
     }
     account->io.lanes[ATH__API_START].wire_max = 16;
-    account->io.gate_timer.fire = gate_fire;
+    account->io.gate_timer.fire = ath__gate_fire;
 }
 
 static int fill_account(struct ath__account *account, const struct ath__config *config) {

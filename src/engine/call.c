@@ -318,8 +318,7 @@ static bool again_now(struct ath__call *call, bool *done_before) {
 static bool wait_at_gate(struct ath__call *call) {
     struct ath__lane *lane = &call->account->io.lanes[call->api];
     ath__gate_close(call->account);
-    call->io.wait_from_ns = ath__now_ns(call->runtime);
-    ath__list_add(lane->waiting.next, &call->io.node); /* first in the lane */
+    ath__lane_enter_again(lane, call);
     leave_lane(call);
     return true;
 }

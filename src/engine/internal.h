@@ -136,6 +136,7 @@ struct ath__lane {
     struct ath__timer timer;
     size_t wire_count;
     size_t wire_max; /* 0: no limit of ours */
+    uint64_t entered; /* calls so far */
 };
 
 struct ath__account {
@@ -171,7 +172,8 @@ struct ath__account {
 
         /* The gate of CONCURRENT_QUERY_LIMIT_EXCEEDED. */
         bool gate_closed;
-        bool gate_probe; /* one start may pass */
+        bool gate_opens;      /* a probe at random passes: each success sends the next */
+        unsigned gate_probes; /* so many starts may pass */
         struct ath__timer gate_timer;
 
         /* poller.c */
@@ -214,9 +216,11 @@ void ath__account_process_done(struct ath__account *account);
 /* I/O thread: lanes. */
 void ath__lane_enter(struct ath__lane *lane, struct ath__call *call);
 void ath__lane_pump(struct ath__lane *lane);
+void ath__lane_enter_again(struct ath__lane *lane, struct ath__call *call);
 void ath__gate_close(struct ath__account *account);
-void ath__gate_probe(struct ath__account *account); /* one of our queries ended */
-void ath__gate_open(struct ath__account *account);
+void ath__gate_query_ended(struct ath__account *account);   /* its place may be ours */
+void ath__gate_query_started(struct ath__account *account); /* there may be room for more */
+void ath__gate_fire(struct ath__timer *timer);
 
 /* -- client.c --------------------------------------------------------------------------------------- */
 
@@ -406,6 +410,7 @@ struct ath__call {
         uint64_t deadline_ns; /* 0: not sent yet */
         uint64_t wait_from_ns;
         uint64_t timeout_ns;
+        uint64_t order; /* of entering its lane */
         uint32_t attempts;
         uint32_t refusals;
         uint32_t transients;

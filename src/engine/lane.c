@@ -9,9 +9,21 @@ static bool is_gated(const struct ath__lane *lane) {
 }
 
 void ath__lane_enter(struct ath__lane *lane, struct ath__call *call) {
+    if (!call->io.order)
+        call->io.order = ++lane->entered;
     call->io.wait_from_ns = ath__now_ns(call->runtime);
     ath__list_add(&lane->waiting, &call->io.node);
     ath__lane_pump(lane);
+}
+
+/* Back to the place it had before it was sent. */
+void ath__lane_enter_again(struct ath__lane *lane, struct ath__call *call) {
+    struct ath__node *at = lane->waiting.next;
+    while (at != &lane->waiting &&
+           ATH__CONTAINER(at, struct ath__call, io.node)->io.order < call->io.order)
+        at = at->next;
+    call->io.wait_from_ns = ath__now_ns(call->runtime);
+    ath__list_add(at, &call->io.node);
 }
 
 void ath__lane_pump(struct ath__lane *lane) {
@@ -21,7 +33,7 @@ void ath__lane_pump(struct ath__lane *lane) {
         uint64_t now_ns = ath__now_ns(runtime);
         if (lane->wire_max && lane->wire_count >= lane->wire_max)
             return; /* pumped again when one of them is answered */
-        if (is_gated(lane) && !account->io.gate_probe)
+        if (is_gated(lane) && account->io.gate_probes == 0)
             return;
         uint64_t wait_ns = ath__bucket_wait_ns(&lane->bucket, now_ns);
         if (wait_ns) {
@@ -29,7 +41,8 @@ void ath__lane_pump(struct ath__lane *lane) {
             return;
         }
         ath__bucket_take(&lane->bucket, now_ns);
-        account->io.gate_probe = false;
+        if (is_gated(lane))
+            account->io.gate_probes--;
         struct ath__call *call = ATH__CONTAINER(lane->waiting.next, struct ath__call, io.node);
         ath__list_remove(&call->io.node);
         lane->wire_count++;
@@ -40,24 +53,44 @@ void ath__lane_pump(struct ath__lane *lane) {
         account->io.gate_closed = false; /* nobody waits: the next start asks anew */
 }
 
-void ath__gate_close(struct ath__account *account) {
-    if (!account->io.gate_closed)
-        ATH__LOG(ATH_LOG_INFO, "query", "AWS's limit of active queries is reached; starts wait");
-    account->io.gate_closed = true;
-    account->io.gate_probe = false;
+static void arm_gate(struct ath__account *account) {
     ath__timer_set(
         account->runtime,
         &account->io.gate_timer,
         ath__now_ns(account->runtime) + GATE_PROBE_S * ATH__SECOND);
 }
 
-void ath__gate_probe(struct ath__account *account) {
+void ath__gate_close(struct ath__account *account) {
+    if (!account->io.gate_closed) {
+        ATH__LOG(ATH_LOG_INFO, "query", "AWS's limit of active queries is reached; starts wait");
+        arm_gate(account);
+    }
+    account->io.gate_closed = true;
+    account->io.gate_opens = false;
+    account->io.gate_probes = 0;
+}
+
+static void probe(struct ath__account *account) {
+    account->io.gate_probes++;
+    ath__lane_pump(&account->io.lanes[ATH__API_START]);
+}
+
+void ath__gate_query_ended(struct ath__account *account) {
+    if (account->io.gate_closed)
+        probe(account);
+}
+
+void ath__gate_query_started(struct ath__account *account) {
+    if (account->io.gate_closed && account->io.gate_opens)
+        probe(account);
+}
+
+/* Room that other programs' queries left is found by asking now and then, whatever our own do. */
+void ath__gate_fire(struct ath__timer *timer) {
+    struct ath__account *account = ATH__CONTAINER(timer, struct ath__account, io.gate_timer);
     if (!account->io.gate_closed)
         return;
-    account->io.gate_probe = true;
-    ath__timer_set(
-        account->runtime,
-        &account->io.gate_timer,
-        ath__now_ns(account->runtime) + GATE_PROBE_S * ATH__SECOND);
-    ath__lane_pump(&account->io.lanes[ATH__API_START]);
+    arm_gate(account);
+    account->io.gate_opens = true;
+    probe(account);
 }

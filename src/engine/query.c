@@ -167,7 +167,7 @@ static void start_done(struct ath__call *call) {
         ath__query_end(query, &err);
         return;
     }
-    ath__gate_probe(account);
+    ath__gate_query_started(account);
     pthread_mutex_lock(&query->op.lock);
     memcpy(query->op.shared.query_id, id, sizeof id);
     pthread_mutex_unlock(&query->op.lock);
@@ -238,7 +238,7 @@ static void ended_at_aws(struct ath__query *query, struct ath_execution *executi
     ath__timer_stop(query->op.runtime, &query->io.timeout_timer);
     ath__call_free(query->io.stop_call);
     query->io.stop_call = NULL;
-    ath__gate_probe(account);
+    ath__gate_query_ended(account);
     if (execution->state != ATH_QUERY_SUCCEEDED) {
         end_unsuccessful(query, execution);
     } else if (query->no_rows) {
