@@ -4,15 +4,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BUFFER_SIZE 65536L
+#define BUFFER_SIZE 262144L
 #define UPLOAD_BUFFER_SIZE 262144L
 #define ANSWER_FIRST ((size_t)1 << 20)
 #define TEXT_MAX ((size_t)1 << 20)
 #define IDLE_MAX_S 60L
 #define KEEPALIVE_S 60L
+#define UNACKNOWLEDGED_MS 15000u
 /* libcurl's own limit comes first; ours stands behind it. */
 #define CONNECT_SLACK_NS 250000000u
 #define MS 1000000u
@@ -36,8 +39,37 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_s
         return CURL_SOCKET_BAD;
     }
     slot->opened = true;
+    slot->sockets[slot->sockets_count++ % ATH__SLOT_SOCKETS] = fd;
     slot->host->confirmed_generation = slot->generation;
     return fd;
+}
+
+#ifdef TCP_USER_TIMEOUT
+static int port_of(const struct sockaddr_storage *name) {
+    if (name->ss_family == AF_INET6)
+        return ntohs(((const struct sockaddr_in6 *)(const void *)name)->sin6_port);
+    return ntohs(((const struct sockaddr_in *)(const void *)name)->sin_port);
+}
+#endif
+
+/* A path that swallows packets (a NAT that forgot, a thawed machine) breaks the connection after
+ * this time, also a kept one, which is then replaced; the peer's own time to answer is not limited.
+ */
+static void limit_unacknowledged(struct ath__slot *slot, int local_port) {
+#ifdef TCP_USER_TIMEOUT
+    /* libcurl names the socket only later; of those just made it is the one with this port. */
+    for (size_t i = 0; i < ATH__SLOT_SOCKETS && i < slot->sockets_count; i++) {
+        struct sockaddr_storage name;
+        socklen_t size = sizeof name;
+        unsigned ms = UNACKNOWLEDGED_MS;
+        if (getsockname(slot->sockets[i], (struct sockaddr *)&name, &size) == 0 &&
+            port_of(&name) == local_port)
+            setsockopt(slot->sockets[i], IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+    }
+#else
+    (void)slot;
+    (void)local_port;
+#endif
 }
 
 static void count_connection(struct ath__slot *slot) {
@@ -64,7 +96,8 @@ static int on_connected(void *user, char *ip, char *local_ip, int port, int loca
     (void)ip;
     (void)local_ip;
     (void)port;
-    (void)local_port;
+    if (slot->opened)
+        limit_unacknowledged(slot, local_port);
     count_connection(slot);
     slot->sent = true;
     slot->host->confirmed_generation = slot->generation;
@@ -432,6 +465,7 @@ int ath__slot_prepare(struct ath__slot *slot, struct ath__exchange *x) {
     slot->uploaded = 0;
     slot->sent = slot->opened = slot->repeated = slot->head_done = false;
     slot->failure = slot->socket_errno = 0;
+    slot->sockets_count = 0;
     slot->words[0] = '\0';
     CURLcode code = set_headers(slot, x, has_body);
     if (!code)

@@ -82,6 +82,8 @@ struct ath__host {
     uint64_t used_ns;
 };
 
+#define ATH__SLOT_SOCKETS 8
+
 struct ath__slot {
     struct ath__transport *transport;
     CURL *easy;
@@ -106,6 +108,8 @@ struct ath__slot {
     bool head_done;
     int failure; /* why a callback stopped libcurl; 0: it did not */
     int socket_errno;
+    int sockets[ATH__SLOT_SOCKETS]; /* the latest made for this exchange */
+    unsigned sockets_count;
     char words[CURL_ERROR_SIZE];
 };
 

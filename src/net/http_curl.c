@@ -160,7 +160,7 @@ static void take_results(struct ath__transport *t) {
             repeat(t, slot, code))
             continue;
         int result = ath__slot_explain(slot, code);
-        if (result == ATH_ERR_CONNECT)
+        if (code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT)
             ath__host_connect_failed(t, slot->host);
         finish_active(t, slot, result);
     }

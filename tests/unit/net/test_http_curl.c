@@ -285,6 +285,66 @@ static void test_release_in_child_leaves_parent_alone(void **state) {
     client_close(&client);
 }
 
+struct scarce {
+    long left; /* allocations until one fails; negative: none does */
+    bool failed;
+};
+
+static bool is_spent(struct scarce *scarce) {
+    if (scarce->left < 0 || scarce->left-- > 0)
+        return false;
+    scarce->failed = true;
+    return true;
+}
+
+static void *scarce_alloc(size_t size, void *user) {
+    return is_spent(user) ? NULL : malloc(size);
+}
+
+static void *scarce_realloc(void *ptr, size_t size, void *user) {
+    return is_spent(user) ? NULL : realloc(ptr, size);
+}
+
+static void scarce_free(void *ptr, void *user) {
+    (void)user;
+    free(ptr);
+}
+
+/* Opens, exchanges and closes with the nth allocation refused; false once none was. */
+static bool run_scarce(struct server *server, long nth) {
+    struct scarce scarce = {.left = nth};
+    struct ath_allocator hooks = {scarce_alloc, scarce_realloc, scarce_free, &scarce};
+    struct client client = {0};
+    struct ath__exchange x;
+    ath_allocator_set(&hooks);
+    int rc = ath__http_curl_new(0, &client.http, NULL);
+    if (rc == 0) {
+        client.route = (struct ath__http_route){.host = "127.0.0.1", .port = server_port(server)};
+        client_prepare(&client, &x, "POST", "/size/100000", "body");
+        client.http->ops->submit(client.http, &x);
+        while (!rc && !client.http->ops->next_done(client.http))
+            rc = client.http->ops->drive(client.http, UINT64_MAX);
+        if (!rc)
+            assert_true(x.result == ATH_ERR_NOMEM || (x.result == 0 && x.answer.len == 100000));
+        client.http->ops->release(client.http, false);
+        ath__exchange_clear(&x);
+    } else {
+        assert_true(rc == ATH_ERR_NOMEM);
+    }
+    ath_allocator_set(NULL);
+    return scarce.failed;
+}
+
+static void test_every_allocation_may_fail(void **state) {
+    struct server *server = server_new(SERVER_PLAIN, NULL, NULL);
+    long nth = 0;
+    (void)state;
+    while (run_scarce(server, nth))
+        nth++;
+    assert_in_range(nth, 10, 200);
+    server_free(server);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_submit_sends_request_as_given),
@@ -299,6 +359,7 @@ int main(void) {
         cmocka_unit_test(test_cancel_at_each_stage),
         cmocka_unit_test(test_release_drops_what_is_in_flight),
         cmocka_unit_test(test_release_in_child_leaves_parent_alone),
+        cmocka_unit_test(test_every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
