@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 from abc import ABCMeta, abstractmethod
@@ -46,6 +47,13 @@ def _log_record(level: int, subject: str, message: str) -> None:
 def drain_log() -> None:
     """Pass the core's waiting log records to :mod:`logging`, on this thread."""
     _core.log_drain(_log_record)
+
+
+@atexit.register
+def _flush_at_exit() -> None:
+    """Stop what still runs at AWS, for at most five seconds, and log the ids that were left."""
+    _core.shutdown(5.0)
+    drain_log()
 
 
 class CursorIterator(metaclass=ABCMeta):
