@@ -135,7 +135,8 @@ void ath__driver_run(struct ath__runtime *runtime, uint64_t until_ns) {
 }
 
 static void abort_all(struct ath__runtime *runtime) {
-    size_t lost = 0;
+    size_t lost = runtime->shared.stops_lost; /* written by this thread only */
+    runtime->io.aborting = true;
     while (!ath__list_is_empty(&runtime->io.ops)) {
         struct ath_op *op = ATH__CONTAINER(runtime->io.ops.next, struct ath_op, io.node);
         if (op->type->wants_stop(op)) {
@@ -164,6 +165,10 @@ static void close_mailboxes(struct ath__runtime *runtime) {
 void *ath__driver_main(void *arg) {
     struct ath__runtime *runtime = arg;
     uint64_t stop_by_ns = UINT64_MAX;
+#ifdef __linux__
+    if (runtime->has_thread)
+        pthread_setname_np(pthread_self(), "athena-io");
+#endif
     while (!is_stopped(runtime, &stop_by_ns))
         ath__driver_run(runtime, stop_by_ns);
     /* Twice: operations submitted while the first round ran are in the mailboxes. */
