@@ -162,19 +162,25 @@ static PySendResult fetch_send(PyObject *object, PyObject *Py_UNUSED(value), PyO
  * ------------------------------------------------------------------------------ */
 
 /* Consumes `value`. A tuple or exception given to PyErr_SetObject() would be taken apart. */
-static PyObject *stop_iteration(PyObject *value) {
+static bool stop_iteration(PyObject *value) {
     PyObject *stop = PyObject_CallOneArg(PyExc_StopIteration, value);
     Py_DECREF(value);
-    if (stop)
-        PyErr_SetObject(PyExc_StopIteration, stop);
-    Py_XDECREF(stop);
-    return NULL;
+    if (!stop)
+        return false;
+    PyErr_SetObject(PyExc_StopIteration, stop);
+    Py_DECREF(stop);
+    return true;
 }
 
-static PyObject *fetch_next(PyObject *self) {
+static PyObject *fetch_next(PyObject *object) {
+    struct core_fetch *self = (struct core_fetch *)object;
     PyObject *result;
-    PySendResult sent = fetch_send(self, Py_None, &result);
-    return sent == PYGEN_RETURN ? stop_iteration(result) : result;
+    if (fetch_send(object, Py_None, &result) != PYGEN_RETURN)
+        return result;
+    /* Rows that could not be handed over are gone: better no further row than a gap. */
+    if (!stop_iteration(result))
+        self->rows->failed = true;
+    return NULL;
 }
 
 static PyObject *fetch_send_method(PyObject *self, PyObject *Py_UNUSED(value)) {

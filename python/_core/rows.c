@@ -32,13 +32,15 @@ PyObject *core_rows_pop(struct core_rows *rows) {
     return rows->stash ? pop_stash(rows) : rows->block[rows->block_at++];
 }
 
+static PyObject *peek(const struct core_rows *self) {
+    return self->stash ? PyList_GET_ITEM(self->stash, self->stash_at) : self->block[self->block_at];
+}
+
 int core_rows_move(struct core_rows *rows, PyObject *list, Py_ssize_t limit) {
     while (core_rows_has_made(rows) && (limit < 0 || PyList_GET_SIZE(list) < limit)) {
-        PyObject *row = core_rows_pop(rows);
-        int code = PyList_Append(list, row);
-        Py_DECREF(row);
-        if (code != 0)
+        if (PyList_Append(list, peek(rows)) != 0)
             return -1;
+        Py_DECREF(core_rows_pop(rows));
     }
     return 0;
 }
