@@ -74,9 +74,9 @@ bool ath__call_may_have_arrived(const struct ath__call *call) {
     return call->io.on_wire || call->io.maybe_sent;
 }
 
-/* Ends the call on a fresh turn of the loop. */
+/* Ends the call on a fresh turn of the loop; its place in the lane goes then, not deeper in the
+ * stack of a lane that is being emptied. */
 static void end_later(struct ath__call *call) {
-    leave_lane(call);
     ath__timer_set(call->runtime, &call->io.timer, ath__now_ns(call->runtime));
 }
 
@@ -105,12 +105,14 @@ static void begin_attempt(struct ath__call *call) {
 /* The timer means: the result is told, or keys did not come, or a pause is over. */
 static void timer_fire(struct ath__timer *timer) {
     struct ath__call *call = ATH__CONTAINER(timer, struct ath__call, io.timer);
-    if (call->result)
+    if (call->result) {
+        leave_lane(call);
         call->done(call);
-    else if (ath__list_is_linked(&call->io.node))
+    } else if (ath__list_is_linked(&call->io.node)) {
         fail_waiting_for_keys(call);
-    else
+    } else {
         begin_attempt(call);
+    }
 }
 
 void ath__call_start(struct ath__call *call) {
@@ -357,7 +359,8 @@ void ath__call_exchange_done(struct ath__exchange *x) {
     call->io.on_wire = false;
     ATH__COUNT(call->client, bytes_sent, x->bytes_sent);
     ATH__COUNT(call->client, bytes_received, x->bytes_received);
-    call->io.maybe_sent = call->io.maybe_sent || x->request_sent || x->result == 0;
+    if (x->result ? x->request_sent : x->status < 400 || x->status >= 500)
+        call->io.maybe_sent = true; /* any other answer is a definite refusal */
     if (x->result == 0)
         learn_skew(call);
     if (x->result == 0 && x->status == 200) {

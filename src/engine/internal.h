@@ -82,6 +82,7 @@ struct ath__runtime {
         struct ath__node ops; /* every operation in flight */
         size_t ops_count;
         bool stop_seen;
+        bool aborting; /* nothing is sent any more */
         uint64_t random; /* state of the jitter's generator */
     } io;
 };
@@ -260,7 +261,8 @@ enum ath__op_command {
 };
 
 struct ath__op_type {
-    void (*start)(struct ath_op *op);
+    /* `commands` came before it could start; they follow by `command` all the same. */
+    void (*start)(struct ath_op *op, unsigned commands);
     void (*command)(struct ath_op *op, unsigned commands);
     void (*abort)(struct ath_op *op); /* at shutdown: drop calls and timers, then finish */
     bool (*wants_stop)(const struct ath_op *op); /* a query at AWS is not stopped yet */
@@ -417,7 +419,7 @@ struct ath__call {
         bool retried_expired, retried_skew;
         bool on_wire;
         bool in_lane;       /* counted in lane->wire_count */
-        bool maybe_sent;    /* some attempt may have reached the peer */
+        bool maybe_sent;    /* some attempt may have been carried out by the peer */
         unsigned retry_cost;
         char invocation_id[37];
     } io;

@@ -29,7 +29,7 @@ void ath__lane_enter_again(struct ath__lane *lane, struct ath__call *call) {
 void ath__lane_pump(struct ath__lane *lane) {
     struct ath__account *account = lane->account;
     struct ath__runtime *runtime = account->runtime;
-    while (!ath__list_is_empty(&lane->waiting)) {
+    while (!ath__list_is_empty(&lane->waiting) && !runtime->io.aborting) {
         uint64_t now_ns = ath__now_ns(runtime);
         if (lane->wire_max && lane->wire_count >= lane->wire_max)
             return; /* pumped again when one of them is answered */

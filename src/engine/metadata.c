@@ -108,7 +108,8 @@ static void request(struct simple_op *simple) {
     ath__call_start(call);
 }
 
-static void simple_start(struct ath_op *op) {
+static void simple_start(struct ath_op *op, unsigned commands) {
+    (void)commands;
     struct simple_op *simple = simple_of(op);
     int kind = simple->options.kind;
     if ((kind == ATH_METADATA_DATABASES || kind == ATH_METADATA_TABLES) &&

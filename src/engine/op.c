@@ -22,7 +22,7 @@ static void mailbox_release(struct ath__mailbox *mailbox) {
     ath__op_release_inner(op_of(mailbox));
 }
 
-static void enter_runtime(struct ath_op *op) {
+static void enter_runtime(struct ath_op *op, unsigned commands) {
     struct ath__runtime *runtime = op->runtime;
     op->io.is_live = true;
     ath__list_add(&runtime->io.ops, &op->io.node);
@@ -40,13 +40,13 @@ static void enter_runtime(struct ath_op *op) {
         ath__op_finish(op, &err);
         return;
     }
-    op->type->start(op);
+    op->type->start(op, commands);
 }
 
 static void mailbox_run(struct ath__mailbox *mailbox, unsigned flags) {
     struct ath_op *op = op_of(mailbox);
     if (flags & ATH__OP_START)
-        enter_runtime(op);
+        enter_runtime(op, flags & ~(unsigned)ATH__OP_START);
     flags &= ~(unsigned)ATH__OP_START;
     if (flags && op->io.is_live)
         op->type->command(op, flags);
@@ -277,7 +277,8 @@ static void put_event(struct ath_op *op, int event_type, struct ath_execution *e
 
 void ath__op_emit(struct ath_op *op, int event_type, struct ath_execution *execution) {
     pthread_mutex_lock(&op->lock);
-    put_event(op, event_type, execution);
+    if (!(op->shared.bits & ATH_WAIT_DONE)) /* DONE is the last one */
+        put_event(op, event_type, execution);
     pthread_mutex_unlock(&op->lock);
 }
 

@@ -195,8 +195,13 @@ static void start_call(struct ath__query *query) {
     ath__call_start(call);
 }
 
-static void query_start(struct ath_op *op) {
+static void query_start(struct ath_op *op, unsigned commands) {
     struct ath__query *query = query_of(op);
+    bool unwanted = commands & (ATH__OP_CANCEL | ATH__OP_ABANDON | ATH__OP_INTERRUPT);
+    if (unwanted && !query->is_attached) {
+        end_given_up(query);
+        return;
+    }
     if (ath__timers_reserve(op->runtime, TIMERS)) {
         end_with(query, ATH_ERR_NOMEM, "out of memory");
         return;
