@@ -12,6 +12,8 @@
 /* After this many look-ups with less than one hit in eight, so many rows go without the cache. */
 #define CORE_CACHE_TRIAL 512
 #define CORE_CACHE_REST 16384
+/* Blocks of fewer rows are made without a cache: a short result would not pay for it. */
+#define CORE_CACHE_ROWS_MIN 16
 
 struct core_cache_use {
     uint32_t lookups;

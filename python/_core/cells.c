@@ -109,7 +109,17 @@ static inline PyObject *cached_text(const struct run *run, size_t row) {
     return text;
 }
 
+static PyObject *plain_text(const struct run *run, size_t row) {
+    const int32_t *offsets = run->column->offsets;
+    return text_object(
+        (const char *)run->column->values + offsets[row],
+        (size_t)(offsets[row + 1] - offsets[row]),
+        run->column->is_ascii);
+}
+
 static int fill_text(const struct run *run) {
+    if (!run->kept->texts && run->count < CORE_CACHE_ROWS_MIN)
+        FILL(run, plain_text(run, row));
     if (!run->kept->texts) {
         run->kept->texts = PyMem_Calloc(1, sizeof(*run->kept->texts));
         if (!run->kept->texts) {
@@ -164,13 +174,17 @@ static struct civil civil_from_days(int64_t days) {
     return date;
 }
 
-static PyObject *cached_date(const struct run *run, int32_t days) {
+static PyObject *plain_date(const struct run *run, int32_t days) {
     PyDateTime_CAPI *api = run->cells->state->datetime;
+    struct civil date = civil_from_days(days);
+    return api->Date_FromDate(date.year, date.month, date.day, api->DateType);
+}
+
+static PyObject *cached_date(const struct run *run, int32_t days) {
     struct core_day_entry *entry = core_day_cache_at(run->kept->days, days);
     if (entry->object && entry->days == days)
         return Py_NewRef(entry->object);
-    struct civil date = civil_from_days(days);
-    PyObject *object = api->Date_FromDate(date.year, date.month, date.day, api->DateType);
+    PyObject *object = plain_date(run, days);
     if (object) {
         Py_XSETREF(entry->object, Py_NewRef(object));
         entry->days = days;
@@ -180,6 +194,8 @@ static PyObject *cached_date(const struct run *run, int32_t days) {
 
 static int fill_date(const struct run *run) {
     const int32_t *values = run->column->values;
+    if (!run->kept->days && run->count < CORE_CACHE_ROWS_MIN)
+        FILL(run, plain_date(run, values[row]));
     if (!run->kept->days) {
         run->kept->days = PyMem_Calloc(1, sizeof(*run->kept->days));
         if (!run->kept->days) {
@@ -322,6 +338,9 @@ static int fill_decimal(const struct run *run) {
         return -1;
     }
     struct core_decimal_cache *cache = run->kept->decimals;
+    const unsigned char *values = run->column->values;
+    if (!cache && run->count < CORE_CACHE_ROWS_MIN)
+        FILL(run, decimal_object(run, values + row * 16));
     if (!cache) {
         cache = run->kept->decimals = PyMem_Calloc(1, sizeof(*cache));
         if (!cache) {
