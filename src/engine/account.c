@@ -28,14 +28,18 @@ static int make_name(const struct ath__config *config, const char *scope, struct
             rc = ath__buf_add_str(&secret, config->session_token);
         if (!rc)
             rc = ath__sha256_hex(ath__buf_slice(&secret), digest);
-        if (secret.ptr)
-            memset(secret.ptr, 0, secret.len);
+        if (ath__buf_add_char(&secret, '\0'))
+            rc = ATH_ERR_NOMEM;
     }
-    ath__buf_clear(&secret);
+    if (secret.len && secret.ptr[secret.len - 1] == '\0')
+        ath__free_secret(secret.ptr);
+    else
+        ath__buf_clear(&secret);
     char head[64];
     snprintf(head, sizeof head, "%d|%.3f|", config->keys_source, config->quota_share);
     const char *parts[] = {
-        head, config->athena.authority, "|", config->region, "|", scope ? scope : "", "|",
+        head, config->athena.https ? "https://" : "http://", config->athena.authority,
+        config->athena.path, "|", config->region, "|", scope ? scope : "", "|",
         config->keys_source == ATH__KEYS_STATIC ? config->access_key_id : "", "|", digest,
     };
     for (size_t i = 0; !rc && i < sizeof parts / sizeof *parts; i++)
@@ -88,6 +92,7 @@ static int store_keys(
     account->shared.session_token = new_token;
     account->shared.expire_at = end;
     account->shared.is_refused = false;
+    account->shared.version++;
     return 0;
 }
 
@@ -195,7 +200,8 @@ int ath__account_get(
             atomic_fetch_add_explicit(&account->refs, 1, memory_order_relaxed);
             *out_account = account;
         } else {
-            rc = new_account(runtime, config, ath__strdup(name.ptr), out_account);
+            char *own_name = ath__strdup(name.ptr);
+            rc = own_name ? new_account(runtime, config, own_name, out_account) : ATH_ERR_NOMEM;
             if (!rc)
                 ath__list_add(ath__global_accounts(), &(*out_account)->node);
         }
@@ -295,8 +301,10 @@ static void keys_arrived(struct ath__account *account) {
     ath__free(account->shared.refusal);
     account->shared.refusal = NULL;
     pthread_mutex_unlock(&account->lock);
-    if (err.code || !ath__account_keys_stale(account, ath__account_now_s(account), 0))
-        wake_waiting(account, err.code ? &err : NULL);
+    if (!err.code && ath__account_keys_stale(account, ath__account_now_s(account), 0))
+        ath__err_set(
+            &err, ATH_ERR_CREDENTIALS, "the program gave credentials that have already expired");
+    wake_waiting(account, err.code ? &err : NULL);
 }
 
 static void account_run(struct ath__mailbox *mailbox, unsigned flags) {
@@ -336,13 +344,18 @@ void ath__account_await_keys(struct ath__account *account, struct ath__call *cal
         return;
     }
     ath__list_add(&account->io.keys_waiting, &call->io.node);
+    ath__account_ask_for_keys(account, call);
+}
+
+void ath__account_ask_for_keys(struct ath__account *account, struct ath__call *call) {
     if (account->keys_source == ATH__KEYS_EXTERNAL && call->op)
         ath__op_emit(call->op, ATH_EVENT_CREDENTIALS, NULL);
 }
 
-void ath__account_keys_expired(struct ath__account *account) {
+void ath__account_keys_expired(struct ath__account *account, uint64_t version) {
     pthread_mutex_lock(&account->lock);
-    account->shared.is_refused = true;
+    if (account->shared.version == version)
+        account->shared.is_refused = true;
     pthread_mutex_unlock(&account->lock);
 }
 
@@ -402,10 +415,12 @@ int ath__account_sign(
     struct ath__request *request,
     const char *region,
     struct ath__arena *arena,
+    uint64_t *out_version,
     struct ath_error *err) {
     if (account->keys_source == ATH__KEYS_UNSIGNED)
         return 0;
     pthread_mutex_lock(&account->lock);
+    *out_version = account->shared.version;
     struct ath__keys keys = {
         ath__slice_str(account->shared.access_key_id),
         ath__slice_str(account->shared.secret_access_key),

@@ -125,6 +125,13 @@ void ath__call_start(struct ath__call *call) {
     begin_attempt(call);
 }
 
+void ath__call_set_op(struct ath__call *call, struct ath_op *op) {
+    bool waits_for_keys = ath__list_is_linked(&call->io.node) && call->io.timer.node.index != 0;
+    call->op = op;
+    if (waits_for_keys)
+        ath__account_ask_for_keys(call->account, call);
+}
+
 void ath__call_keys_ready(struct ath__call *call) {
     ath__timer_stop(call->runtime, &call->io.timer);
     ath__lane_enter(&call->account->io.lanes[call->api], call);
@@ -181,7 +188,7 @@ static int build_exchange(struct ath__call *call, struct ath_error *err) {
     if (rc)
         return ath__err_set(err, rc, "%s: %s", call->operation, ath_error_text(rc));
     rc = ath__account_sign(
-        call->account, request, call->client->config.region, &call->io.arena, err);
+        call->account, request, call->client->config.region, &call->io.arena, &call->io.keys_version, err);
     if (rc)
         return rc;
     struct ath__exchange *x = &call->io.x;
@@ -345,7 +352,7 @@ static bool try_again(struct ath__call *call) {
     case ATH__RETRY_EXPIRED:
         if (call->account->keys_source == ATH__KEYS_STATIC)
             return false;
-        ath__account_keys_expired(call->account);
+        ath__account_keys_expired(call->account, call->io.keys_version);
         return again_now(call, &call->io.retried_expired);
     case ATH__RETRY_SKEW:
         return again_now(call, &call->io.retried_skew);

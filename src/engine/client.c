@@ -43,14 +43,15 @@ static char *endpoint_text(const struct ath__url *url) {
     return ath__strdup(text);
 }
 
-/* A scope of its own for a client that shares none: its address, unique while it lives. */
+/* A scope of its own for a client that shares none; a number that never comes back. */
 static char *own_scope(const struct ath_client *client, const char *given) {
+    static atomic_uint_fast64_t next;
     char text[40];
     if (given)
         return ath__strdup(given);
     if (client->config.keys_source != ATH__KEYS_EXTERNAL)
         return ath__strdup("");
-    snprintf(text, sizeof text, "client %p", (const void *)client);
+    snprintf(text, sizeof text, "\1%llu", (unsigned long long)atomic_fetch_add(&next, 1));
     return ath__strdup(text);
 }
 

@@ -157,6 +157,7 @@ struct ath__account {
         int64_t expire_at;  /* 0 = never */
         char *refusal;      /* EXTERNAL: why there are none, until the waiting calls have failed */
         bool is_refused;    /* AWS called the keys expired */
+        uint64_t version;   /* of the keys */
     } shared;
 
     struct ath__mailbox mailbox; /* flag 1: keys arrived; flag 2: no more clients */
@@ -209,10 +210,14 @@ int ath__account_sign(
     struct ath__request *request,
     const char *region,
     struct ath__arena *arena,
+    uint64_t *out_version,
     struct ath_error *err);
 /* I/O thread: gives the call to ath__call_keys_ready() when there are usable keys, else parks it. */
 void ath__account_await_keys(struct ath__account *account, struct ath__call *call);
-void ath__account_keys_expired(struct ath__account *account);
+/* Tells the call's operation that keys are wanted. */
+void ath__account_ask_for_keys(struct ath__account *account, struct ath__call *call);
+/* AWS called the keys of this version expired. */
+void ath__account_keys_expired(struct ath__account *account, uint64_t version);
 void ath__account_process_done(struct ath__account *account);
 /* I/O thread: lanes. */
 void ath__lane_enter(struct ath__lane *lane, struct ath__call *call);
@@ -413,6 +418,7 @@ struct ath__call {
         uint64_t wait_from_ns;
         uint64_t timeout_ns;
         uint64_t order; /* of entering its lane */
+        uint64_t keys_version; /* that the last attempt was signed with */
         uint32_t attempts;
         uint32_t refusals;
         uint32_t transients;
@@ -435,6 +441,8 @@ struct ath__call *ath__call_new(
 void ath__call_start(struct ath__call *call);
 /* Drops a call at any stage (NULL allowed). */
 void ath__call_free(struct ath__call *call);
+/* Another operation hears of the call's wants from now on. */
+void ath__call_set_op(struct ath__call *call, struct ath_op *op);
 /* True when AWS may have got the request, or gets it now. */
 bool ath__call_may_have_arrived(const struct ath__call *call);
 /* For account.c. */

@@ -193,7 +193,7 @@ static void leave_look(struct ath__poll_entry *entry) {
     if (ath__list_is_empty(&look->queries))
         free_look(look); /* nobody waits for its answer any more */
     else if (look->call->op == &query_of(entry)->op)
-        look->call->op = &query_of(first_entry(look))->op;
+        ath__call_set_op(look->call, &query_of(first_entry(look))->op);
 }
 
 void ath__poll_remove(struct ath__query *query) {
