@@ -214,8 +214,14 @@ const char *ath_client_profile(const struct ath_client *client) {
 }
 
 static uint64_t connections_opened(const struct ath_client *client) {
-    struct ath__account *account;
-    if (ath__client_bind((struct ath_client *)(uintptr_t)client, &account, NULL))
+    struct ath__account *account = NULL;
+    ath__global_lock();
+    if (client->bound.generation == ath__generation() && client->bound.account) {
+        account = client->bound.account;
+        atomic_fetch_add_explicit(&account->refs, 1, memory_order_relaxed);
+    }
+    ath__global_unlock();
+    if (!account)
         return 0;
     struct ath__runtime *runtime = account->runtime;
     pthread_mutex_lock(&runtime->lock);

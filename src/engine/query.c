@@ -115,6 +115,14 @@ static void stop_fire(struct ath__timer *timer) {
     ath__op_tell_done(&query->op, &err);
 }
 
+static void limit_wait(struct ath__query *query) {
+    if (query->io.stop_timer.node.index == 0)
+        ath__timer_set(
+            query->op.runtime,
+            &query->io.stop_timer,
+            ath__now_ns(query->op.runtime) + STOP_WAIT_NS);
+}
+
 /* The query is given up: from now on only the answer of Stop matters. */
 static void give_up(struct ath__query *query) {
     if (query->keep_running) {
@@ -129,10 +137,7 @@ static void give_up(struct ath__query *query) {
         return;
     }
     ath__timer_stop(query->op.runtime, &query->io.timeout_timer);
-    ath__timer_set(
-        query->op.runtime,
-        &query->io.stop_timer,
-        ath__now_ns(query->op.runtime) + STOP_WAIT_NS);
+    limit_wait(query);
 }
 
 /* -- start ---------------------------------------------------------------------------------------------- */
@@ -291,6 +296,8 @@ static void cancel(struct ath__query *query, bool discard) {
         query->io.cancelled = true;
         if (!ath__call_may_have_arrived(query->io.call))
             end_given_up(query);
+        else
+            limit_wait(query);
         break;
     case ATH__QUERY_POLLING:
         query->io.cancelled = true;

@@ -255,8 +255,7 @@ static void sim_quota(struct world *w) {
 
 /* A world that a failed test left behind is ended first. */
 void world_init(struct world *w) {
-    if (w->runtime && w->fake)
-        ath_shutdown(0);
+    ath_shutdown(0);
     memset(w, 0, sizeof *w);
     w->live_before = harness_live();
     w->latency_ns = MS;
@@ -298,12 +297,16 @@ void world_close(struct world *w) {
     ath_client_release(w->client);
     ath_shutdown(60000);
     ath__runtime_release(w->runtime);
+    world_free(w);
+    w->runtime = NULL;
+    assert_int_equal(harness_live(), w->live_before);
+}
+
+void world_free(struct world *w) {
     for (size_t i = 0; i < sizeof w->scratch / sizeof *w->scratch; i++)
         free(w->scratch[i]);
     free(w->queries);
     free(w->calls);
-    w->runtime = NULL;
-    assert_int_equal(harness_live(), w->live_before);
 }
 
 struct ath_query_options world_options(const char *sql) {

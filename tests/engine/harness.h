@@ -109,6 +109,7 @@ void world_init(struct world *w);
 void world_open(struct world *w, const struct ath_client_options *options);
 /* Ends everything and checks that nothing is left. */
 void world_close(struct world *w);
+void world_free(struct world *w); /* only the simulation's memory */
 
 struct ath_query_options world_options(const char *sql);
 struct ath_op *world_start(struct world *w);
