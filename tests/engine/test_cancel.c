@@ -78,10 +78,26 @@ static void test_op_cancel_start_on_the_wire(void **state) {
     world_settle(&w);
     ath_op_cancel(op, false);
     ath_op_cancel(op, true);
-    world_run(&w, 5 * SECOND);
+    world_run(&w, SECOND);
     assert_false(ath_op_is_done(op));
     ath__fake_let_go(w.fake);
     check_cancelled(op, "SD", 1);
+}
+
+/* Nobody waits longer than two seconds, but the query is stopped all the same. */
+static void test_op_cancel_start_that_hangs(void **state) {
+    (void)state;
+    world_init(&w);
+    w.hold[SIM_START] = true;
+    world_open(&w, NULL);
+    struct ath_op *op = world_start(&w);
+    world_settle(&w);
+    ath_op_cancel(op, false);
+    world_run(&w, 3 * SECOND);
+    assert_int_equal(world_done_code(&w, op), ATH_ERR_CANCELLED);
+    assert_int_equal(w.count[SIM_STOP], 0);
+    ath__fake_let_go(w.fake);
+    check_cancelled(op, "D", 1);
 }
 
 /* A definite refusal started nothing: the wait for the next attempt is given up at once. */
@@ -458,6 +474,7 @@ int main(void) {
         cmocka_unit_test(test_op_cancel_before_keys),
         cmocka_unit_test(test_op_cancel_in_the_lane),
         cmocka_unit_test(test_op_cancel_start_on_the_wire),
+        cmocka_unit_test(test_op_cancel_start_that_hangs),
         cmocka_unit_test(test_op_cancel_between_refused_attempts),
         cmocka_unit_test(test_op_cancel_between_unclear_attempts),
         cmocka_unit_test(test_op_cancel_before_first_look),
