@@ -23,7 +23,8 @@ lock() {
 lock lock
 lock base
 lock local -c base.txt
-lock test -c base.txt -c local.txt
+lock matrix -c base.txt -c local.txt
+lock test -c base.txt -c local.txt -c matrix.txt
 lock lint -c base.txt -c local.txt -c test.txt
 lock wheel -c base.txt -c local.txt -c test.txt -c lint.txt
 oldest=3.11 # PyAthena 4.2.1 asks for it

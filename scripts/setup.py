@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -177,15 +178,25 @@ def install_source(venv: Path, name: str, source: Path, digest: str, options: li
     stamp.set(digest)
 
 
-def install_package(venv: Path = VENV) -> None:
-    """Builds the extension module and installs the package."""
+def package_folder(venv: Path) -> Path:
+    """Where the extension module of an environment is built."""
+    return BUILD / f"package{venv.name.removeprefix('.venv')}"
+
+
+def install_package(venv: Path = VENV, options: Sequence[str] = ()) -> None:
+    """Builds the extension module, with Meson options, and installs the package."""
     sources = [ROOT / name for name in ("src", "include", "python", "meson.build",
                                         "meson_options.txt", "pyproject.toml")]  # fmt: skip
-    folder = BUILD / f"package{venv.name.removeprefix('.venv')}"
-    if not Stamp(venv, "libathena").holds(content_hash(sources)):
+    sources += [ROOT / "tests" / "python" / "core"] if options else []
+    digest = content_hash(sources, " ".join(options))
+    folder = package_folder(venv)
+    if not Stamp(venv, "libathena").holds(digest):
         forget_if_moved(folder)
-    options = [f"--config-settings=build-dir={folder.relative_to(ROOT)}"]
-    install_source(venv, "libathena", ROOT, content_hash(sources), options)
+    settings = [f"build-dir={folder.relative_to(ROOT)}"]
+    settings += [f"setup-args={option}" for option in options]
+    install_source(
+        venv, "libathena", ROOT, digest, [f"--config-settings={word}" for word in settings]
+    )
 
 
 def install_local(venv: Path) -> None:

@@ -1,0 +1,308 @@
+"""The suites of `make test`: what each needs, builds and runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+import setup  # noqa: E402
+from build import configure  # noqa: E402
+from common import (  # noqa: E402
+    BUILD,
+    ROOT,
+    VENV,
+    VENV_PYATHENA,
+    SetupError,
+    meson_command,
+    python_of,
+    tool_environment,
+)
+from test_results import FAILED, PASSED, SKIPPED, Case, read_junit, read_meson  # noqa: E402
+
+LOGS = BUILD / "logs"
+VERSIONS = ("3.10", "3.11", "3.12", "3.13")
+_C_OPTIONS = ["-Dwerror=true", "-Dtests=true", "-Dpython=true", "-Dbench=true"]
+_running: subprocess.Popen[bytes] | None = None
+
+
+def stop_running(*_: object) -> None:
+    """Ends the program under way with its children, then this process."""
+    if _running and _running.poll() is None:
+        os.killpg(_running.pid, signal.SIGTERM)
+        try:
+            _running.wait(5)
+        except subprocess.TimeoutExpired:
+            os.killpg(_running.pid, signal.SIGKILL)
+    sys.exit(130)
+
+
+def logged(
+    log: Path, command: Sequence[str | Path], environment: Mapping[str, str], limit: float
+) -> int | None:
+    """Runs a program with its output added to a log; its status, or None when it ran too long."""
+    global _running
+    words = [str(word) for word in command]
+    with log.open("ab") as file:
+        file.write(f"\n$ {' '.join(words)}\n".encode())
+        file.flush()
+        _running = subprocess.Popen(
+            words, cwd=ROOT, env=dict(environment), stdin=subprocess.DEVNULL, stdout=file,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        try:
+            return _running.wait(limit)
+        except subprocess.TimeoutExpired:
+            return None
+        finally:
+            try:
+                os.killpg(_running.pid, signal.SIGKILL)  # what it left behind
+            except ProcessLookupError:
+                pass
+            _running.wait()
+
+
+def tail(log: Path, lines: int = 60) -> str:
+    """The end of a log."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named part of the tests. ``needs`` are paths without which there is nothing to run."""
+
+    name: str
+    run: Callable[[Suite], list[Case]]
+    quick: bool = True
+    needs: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+    @property
+    def log(self) -> Path:
+        return LOGS / f"{self.name}.log"
+
+    def call(
+        self,
+        command: Sequence[str | Path],
+        environment: Mapping[str, str] | None = None,
+        limit: float = 600,
+    ) -> int | None:
+        return logged(self.log, command, environment or tool_environment(), limit)
+
+    def step(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        environment: Mapping[str, str] | None = None,
+        limit: float = 600,
+    ) -> Case:
+        """One program as one case."""
+        start = self.log.stat().st_size if self.log.exists() else 0
+        status = self.call(command, environment, limit)
+        if status == 0:
+            return Case(name, PASSED)
+        why = f"no end after {limit:.0f} s" if status is None else f"status {status}"
+        output = self.log.read_bytes()[start:].decode(errors="replace")
+        return Case(name, FAILED, why, output[-20000:])
+
+
+def run_pytest(
+    suite: Suite,
+    python: Path,
+    arguments: Sequence[str | Path],
+    environment: Mapping[str, str] | None = None,
+    limit: float = 900,
+) -> list[Case]:
+    """Runs pytest by a Python and reads its cases."""
+    junit = LOGS / f"{suite.name}.xml"
+    junit.unlink(missing_ok=True)
+    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=300",
+               f"--junitxml={junit}", "-o", "junit_logging=no", *arguments]  # fmt: skip
+    quiet = {"PYTHONDONTWRITEBYTECODE": "1", **(environment or {})}
+    status = suite.call(command, tool_environment(quiet), limit)
+    cases = read_junit(junit) if junit.is_file() else []
+    if status not in (0, 1) or not cases or (status == 1 and all(c.outcome != FAILED for c in cases)):
+        why = f"no end after {limit:.0f} s" if status is None else f"pytest's status {status}"
+        cases.append(Case("(run)", FAILED, why, tail(suite.log)))
+    return cases
+
+
+# -- C ------------------------------------------------------------------------------------------
+
+
+def _compile(suite: Suite, name: str, options: Sequence[str], env: Mapping[str, str]) -> Path:
+    folder = configure(name, options, env)
+    command = [*meson_command(), "compile", "-C", folder]
+    case = suite.step("(compile)", command, tool_environment(env), 1200)
+    if case.outcome != PASSED:
+        raise SetupError(f"compile: {case.why}\n{case.output}")
+    return folder
+
+
+def c_build(suite: Suite) -> list[Case]:
+    """Compiles a configuration with warnings as errors and runs its unit tests and corpora. The
+    first option is the compiler; ``only:NAME`` names a Meson suite."""
+    compiler, *options = suite.options
+    only = [option.removeprefix("only:") for option in options if option.startswith("only:")]
+    options = [option for option in options if not option.startswith("only:")]
+    env = {"CC": compiler}
+    name = suite.name.removeprefix("c-")
+    folder = _compile(suite, name, [*_C_OPTIONS, *options], env)
+    log = folder / "meson-logs" / "testlog.json"
+    log.unlink(missing_ok=True)
+    command = [*meson_command(), "test", "-C", folder, "--no-rebuild", "--timeout-multiplier", "4"]
+    command += [word for name in only for word in ("--suite", name)] or ["--no-suite", "python"]
+    checks = {
+        "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1",
+        "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+        "TSAN_OPTIONS": f"halt_on_error=1:suppressions={ROOT / 'tests' / 'tsan.txt'}"
+        if (ROOT / "tests" / "tsan.txt").is_file()
+        else "halt_on_error=1",
+    }
+    status = suite.call(command, tool_environment({**env, **checks}), 1200)
+    cases = read_meson(log) if log.is_file() else []
+    if not cases or (status != 0 and all(case.outcome != FAILED for case in cases)):
+        cases.append(Case("(run)", FAILED, f"meson test's status {status}", tail(suite.log)))
+    return [Case("(compile)", PASSED), *cases]
+
+
+def sanitized_core(suite: Suite) -> list[Case]:
+    """The extension module's own tests with the address sanitizer under Python."""
+    listing = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True, text=True)
+    folder = BUILD / "asan"
+    environment = {
+        "CORE_BUILD_DIR": str(folder / "python"),
+        "LD_PRELOAD": listing.stdout.strip(),
+        "ASAN_OPTIONS": "detect_leaks=0",  # the interpreter's own
+        "PYTHONMALLOC": "malloc",
+    }
+    return run_pytest(suite, python_of(VENV), ["tests/python/core"], environment, 1200)
+
+
+# -- Python -------------------------------------------------------------------------------------
+
+
+def _servers() -> dict[str, str]:
+    return {
+        "ATHENA_STUB": str(BUILD / "gcc" / "bench" / "stub" / "athena-stub"),
+        "ATHENA_SIGN_CLI": str(BUILD / "gcc" / "tests" / "unit" / "aws" / "sign_cli"),
+        "LIBATHENA_PYATHENA_PYTHON": str(python_of(VENV_PYATHENA)),
+        "CORE_BUILD_DIR": str(BUILD / "gcc" / "python"),
+    }
+
+
+def python_tests(suite: Suite) -> list[Case]:
+    """pytest on folders by the environment that holds the package."""
+    return run_pytest(suite, python_of(VENV), suite.options, _servers())
+
+
+def local_tests(suite: Suite) -> list[Case]:
+    """athena-local against the clients that are not ours."""
+    options = [*suite.options, f"--rootdir={ROOT / 'local'}"]
+    return run_pytest(suite, python_of(VENV_PYATHENA), options, _servers())
+
+
+def find_python(version: str) -> Path | None:
+    """A Python of this version, on PATH or among pyenv's."""
+    homes = [os.environ.get("PYENV_ROOT"), Path.home() / ".pyenv"]
+    candidates = [shutil.which(f"python{version}")]
+    for home in filter(None, homes):
+        candidates += sorted(Path(home).glob(f"versions/{version}.*/bin/python{version}"))
+    for candidate in filter(None, candidates):
+        asked = subprocess.run(
+            [candidate, "-c", "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"],
+            capture_output=True, text=True,
+        )  # fmt: skip
+        if asked.returncode == 0 and asked.stdout.strip() == version:
+            return Path(candidate)
+    return None
+
+
+def python_matrix(suite: Suite) -> list[Case]:
+    """The core tests on another version of Python, in an environment of its own."""
+    version = suite.options[0]
+    if version == "{}.{}".format(*sys.version_info[:2]):
+        return [Case("(version)", SKIPPED, "this is the version of .venv, tested above")]
+    python = find_python(version)
+    if python is None:
+        return [Case("(version)", SKIPPED, f"no python{version} on PATH")]
+    venv = ROOT / f".venv-{version}"
+    setup.make_environment(venv, python)
+    for lock in ("base", "local", "matrix"):
+        setup.install_lock(venv, lock)
+    setup.install_package(venv, ["-Dtests=true"])
+    setup.install_local(venv)
+    environment = {**_servers(), "CORE_BUILD_DIR": str(setup.package_folder(venv) / "python")}
+    cases = run_pytest(suite, python_of(venv), ["tests/python/core"], environment)
+    return cases + run_marked(suite, python_of(venv), environment)
+
+
+def run_marked(suite: Suite, python: Path, environment: Mapping[str, str]) -> list[Case]:
+    """The tests with the core marker outside tests/python/core."""
+    arguments = ["tests/python", "-m", "core", "--ignore=tests/python/core"]
+    return run_pytest(suite, python, arguments, environment)
+
+
+# -- the rest -----------------------------------------------------------------------------------
+
+
+def style(suite: Suite) -> list[Case]:
+    """The checkers of tools/ and the formatters' views."""
+    python = python_of(VENV)
+    return [
+        suite.step("check_includes", [python, "tools/check_includes.py"]),
+        suite.step("check_style", [python, "tools/check_style.py"]),
+        suite.step("lint", [python, "tools/lint.py", "--gates"]),
+    ]
+
+
+def script(suite: Suite) -> list[Case]:
+    """One program whose status tells all."""
+    return [suite.step(suite.options[0], suite.options, limit=1200)]
+
+
+SUITES = [
+    Suite("style", style),
+    Suite("tools", python_tests, needs=("tools/tests",), options=("tools/tests",)),
+    Suite("c-gcc", c_build, options=("gcc", "-Dbuildtype=debugoptimized")),
+    Suite("c-clang", c_build, options=("clang", "-Dbuildtype=debugoptimized")),
+    Suite(
+        "python-core",
+        python_tests,
+        needs=("tests/python/core/conftest.py",),
+        options=("tests/python/core",),
+    ),
+    Suite(
+        "python",
+        python_tests,
+        needs=("tests/python",),
+        options=("tests/python", "--ignore=tests/python/core"),
+    ),
+    Suite("stub", python_tests, needs=("bench/stub",), options=("bench/stub",)),
+    Suite("local", local_tests, needs=("local/tests/conftest.py",), options=("local/tests",)),
+    Suite("install", python_tests, needs=("tests/install",), options=("tests/install",)),
+    Suite("docs", python_tests, needs=("tests/docs",), options=("tests/docs",)),
+    Suite(
+        "c-asan",
+        c_build,
+        quick=False,
+        options=("gcc", "-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined"),
+    ),
+    Suite("asan-python-core", sanitized_core, quick=False, needs=("tests/python/core/conftest.py",)),
+    Suite(
+        "c-tsan",
+        c_build,
+        quick=False,
+        options=("gcc", "-Dbuildtype=debugoptimized", "-Db_sanitize=thread", "only:unit",
+                 "only:engine"),
+    ),
+    *(Suite(f"python-{v}", python_matrix, quick=False, options=(v,)) for v in VERSIONS),
+    Suite("wheel", script, quick=False, needs=("tests/wheel/run",), options=("tests/wheel/run",)),
+]  # fmt: skip
