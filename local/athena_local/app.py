@@ -28,6 +28,7 @@ from .workgroups import WorkGroups
 log = logging.getLogger("athena_local")
 
 _TARGET = "AmazonAthena."
+_PROBE = "_athena_local_probe"
 _ADMIN = "/_athena_local/"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _JSON = "application/x-amz-json-1.1"
@@ -111,12 +112,24 @@ class App:
     def _secret(self) -> bytes:
         return sigv4.signing_key(self.config.credential.secret_key, "tokens", "", "")
 
+    def _probe(self) -> None:
+        """Makes the default bucket; writes and reads an object when the S3 server is ours.
+
+        SeaweedFS answers before its volumes are known to it.
+        """
+        bucket = self.config.bucket
+        self._client.create_bucket(bucket)
+        if self._weed is not None:
+            self._client.put(bucket, _PROBE, b"ready")
+            if self._client.get(bucket, _PROBE) != b"ready":
+                raise OSError("the S3 server does not give back what was written")
+            self._client.delete(bucket, _PROBE)
+
     async def _make_bucket(self) -> None:
-        """Makes the default bucket; a fresh S3 server needs a moment before it takes one."""
         deadline = asyncio.get_running_loop().time() + 60
         while True:
             try:
-                await asyncio.to_thread(self._client.create_bucket, self.config.bucket)
+                await asyncio.to_thread(self._probe)
                 return
             except Exception:
                 if asyncio.get_running_loop().time() > deadline or self._weed is None:

@@ -172,6 +172,8 @@ CREATE OR REPLACE MACRO ath_interval(u, n) AS CASE lower(u)
 CREATE OR REPLACE MACRO ath_date_add(u, n, d DATE) AS CAST(d + ath_interval(u, n) AS DATE),
   (u, n, d TIMESTAMP) AS d + ath_interval(u, n),
   (u, n, d TIMESTAMPTZ) AS d + ath_interval(u, n);
+CREATE OR REPLACE MACRO ath_date_trunc(u, d DATE) AS CAST(date_trunc(u, d) AS DATE),
+  (u, d TIMESTAMP) AS date_trunc(u, d), (u, d TIMESTAMPTZ) AS date_trunc(u, d);
 CREATE OR REPLACE MACRO ath_from_unixtime(n) AS
   to_timestamp(round(CAST(n AS DOUBLE) * 1000) / 1000);
 CREATE OR REPLACE MACRO ath_from_iso8601_timestamp(s) AS CAST(s AS TIMESTAMPTZ);

@@ -214,6 +214,10 @@ class Rewriter:
         unit = str(node.args.get("unit") or "day").strip("'").lower()
         return call("ath_date_add", _string(unit), node.expression, node.this)
 
+    def _date_trunc(self, node: exp.Expression) -> exp.Expression:
+        unit = node.args["unit"]
+        return call("ath_date_trunc", _string(unit.name.lower()), node.this)
+
     def _from_unixtime(self, node: exp.Expression) -> exp.Expression:
         return call("ath_from_unixtime", node.this)
 
@@ -283,6 +287,9 @@ class Rewriter:
 
     def _format(self, node: exp.Expression) -> exp.Expression:
         return call("printf", node.this, *node.expressions)
+
+    def _repeat(self, node: exp.Expression) -> exp.Expression:
+        return call("ath_repeat", node.this, node.args["times"])
 
     def _typeof(self, node: exp.Expression) -> exp.Expression:
         return call("ath_type_name", call("typeof", node.this))
@@ -461,8 +468,11 @@ _REWRITES: dict[type, _Rewrite] = {
     exp.JSONExtract: Rewriter._json_path,
     exp.JSONFormat: Rewriter._json_format,
     exp.DateAdd: Rewriter._date_add,
+    exp.DateTrunc: Rewriter._date_trunc,
+    exp.TimestampTrunc: Rewriter._date_trunc,
     exp.Format: Rewriter._format,
     exp.UnixToTime: Rewriter._from_unixtime,
+    exp.Repeat: Rewriter._repeat,
     exp.Typeof: Rewriter._typeof,
     exp.WidthBucket: Rewriter._width_bucket,
     exp.Unnest: Rewriter._unnest,

@@ -15,6 +15,8 @@ _HIVE_ALIASES = {
     "varbinary": "binary",
     "double precision": "double",
     "bool": "boolean",
+    "timestamp with time zone": "timestamptz",
+    "time with time zone": "timetz",
 }
 _DUCK = {
     "boolean": "BOOLEAN",
@@ -30,8 +32,8 @@ _DUCK = {
     "binary": "BLOB",
     "date": "DATE",
     "timestamp": "TIMESTAMP",
-    "timestamp with time zone": "TIMESTAMPTZ",
     "timestamptz": "TIMESTAMPTZ",
+    "timetz": "TIMETZ",
     "time": "TIME",
     "uuid": "UUID",
     "json": "JSON",
@@ -182,12 +184,12 @@ class _Parser:
             params = (int(self.take()),)
             while self.expect(",", ")") == ",":
                 params += (int(self.take()),)
-        if name == "timestamp" and self.peek().lower() == "with time zone":
+        if name in ("timestamp", "time") and self.peek().lower() == "with time zone":
             self.take()
-            name = "timestamptz"
+            name += "tz"
         if name not in _DUCK and name != "decimal":
             raise MalformedType(f"unknown type '{name}'")
-        if name in ("timestamp", "timestamptz", "time"):
+        if name in ("timestamp", "timestamptz", "time", "timetz"):
             params = ()
         if name == "decimal":
             precision, scale = (*params, 0)[:2] if params else (10, 0)

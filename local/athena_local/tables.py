@@ -212,11 +212,13 @@ def _scan_opencsv(table: Table, uris: list[str], keys: list[str]) -> str:
 def _opencsv_value(name: str, kind: Type) -> str:
     if kind.name in ("string", "varchar", "char"):
         return name
+    # Not a bare cast: DuckDB moves those into the CSV reader, where they fail.
+    text = f"substr({name}, 1)"
     if kind.name == "date":
-        return f"DATE '1970-01-01' + TRY_CAST({name} AS INTEGER)"
+        return f"DATE '1970-01-01' + TRY_CAST({text} AS INTEGER)"
     if kind.name == "timestamp":
-        return f"epoch_ms(TRY_CAST({name} AS BIGINT))"
-    return f"TRY_CAST({name} AS {kind.duck()})"
+        return f"epoch_ms(TRY_CAST({text} AS BIGINT))"
+    return f"TRY_CAST({text} AS {kind.duck()})"
 
 
 def _scan_json(table: Table, uris: list[str], keys: list[str]) -> str:

@@ -175,7 +175,8 @@ def _resolve_tables(tree: exp.Expression, resolve: Resolver) -> dict[str, Type |
         name = table.name
         if not table.args.get("db") and name.lower() in _ctes(table):
             continue
-        start = table.this.meta.get("start") or 0
+        first = table.args.get("catalog") or table.args.get("db") or table.this
+        start = first.meta.get("start") or 0
         relation, columns = resolve(Name(name.lower(), table.db.lower() or None, int(start)))
         for key, kind in columns.items():
             types[key] = kind if types.get(key, kind) == kind else None
