@@ -1,5 +1,6 @@
 #include "state.h"
 
+#include "batches.h"
 #include "budget.h"
 #include "client.h"
 #include "error.h"
@@ -173,6 +174,7 @@ static int add_types(PyObject *module, struct core_state *state) {
     if (add_type(module, &core_client_spec, &state->client_type) != 0 ||
         add_type(module, &core_queue_spec, &state->queue_type) != 0 ||
         add_type(module, &core_query_spec, &state->query_type) != 0 ||
+        add_type(module, &core_batches_spec, &state->batches_type) != 0 ||
         add_type(module, &core_rows_spec, &state->rows_type) != 0 ||
         add_type(module, &core_fetch_spec, &state->fetch_type) != 0 ||
         add_type(module, &core_iterator_spec, &state->iterator_type) != 0 ||
@@ -219,6 +221,7 @@ static int module_exec(PyObject *module) {
     apply((state)->queue_type);                                                                    \
     apply((state)->query_type);                                                                    \
     apply((state)->rows_type);                                                                     \
+    apply((state)->batches_type);                                                                  \
     apply((state)->iterator_type);                                                                 \
     apply((state)->fetch_type);                                                                    \
     apply((state)->budget_type);                                                                   \

@@ -391,7 +391,8 @@ static PyMethodDef query_methods[] = {
     {"interrupt",
      query_interrupt,
      METH_NOARGS,
-     "Ask AWS to stop the query, as soon as its id is known, and go on following it; never blocks."},
+     "Ask AWS to stop the query, as soon as its id is known, and go on following it; never "
+     "blocks."},
     {"detach",
      query_detach,
      METH_NOARGS,

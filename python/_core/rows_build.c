@@ -168,7 +168,7 @@ int core_rows_build(struct core_rows *rows) {
     int code = make_block(rows, batch, count);
     rows->busy = false;
     double row_ns = (double)(core_now_ns() - begin) / (double)count;
-    rows->row_ns = rows->row_ns > 0 ? rows->row_ns + (row_ns - rows->row_ns) / 4 : row_ns;
+    rows->row_ns = rows->row_ns > 0 ? rows->row_ns + (row_ns - rows->row_ns) / 2 : row_ns;
     ath_batch_release(batch);
     return code;
 }

@@ -18,6 +18,7 @@ struct core_state {
     PyTypeObject *client_type;
     PyTypeObject *queue_type;
     PyTypeObject *query_type;
+    PyTypeObject *batches_type;
     PyTypeObject *rows_type;
     PyTypeObject *iterator_type;
     PyTypeObject *fetch_type;

@@ -448,8 +448,13 @@ static struct ath_op *op_new(struct ath_queue *queue, void *user) {
     return op;
 }
 
+struct ath_op *ath_op_retain(struct ath_op *op) {
+    op->count++;
+    return op;
+}
+
 struct ath_op *ath_op_release(struct ath_op *op) {
-    if (!op)
+    if (!op || --op->count > 0)
         return NULL;
     pthread_mutex_lock(&lock);
     struct ath_op **at = &ops;
@@ -674,4 +679,18 @@ size_t ath_batch_columns(const struct ath_batch *batch) {
 
 const struct ath_column *ath_batch_column(const struct ath_batch *batch, size_t index) {
     return &batch->columns[index];
+}
+
+int ath_query_arrow_schema(
+    const struct ath_op *op, struct ArrowSchema *out_schema, struct ath_error *err) {
+    (void)op;
+    (void)out_schema;
+    return fail(err, ATH_ERR_STATE, "no schema in the fake");
+}
+
+int ath_batch_arrow_array(
+    struct ath_batch *batch, struct ArrowArray *out_array, struct ath_error *err) {
+    (void)batch;
+    (void)out_array;
+    return fail(err, ATH_ERR_VALUE, "no array in the fake");
 }

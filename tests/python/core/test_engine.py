@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 import os
 import subprocess
@@ -347,3 +348,124 @@ print(os.waitpid(pid, 0)[1])
     assert done.stderr == ""
     assert done.stdout.split() == ["ATH_ERR_FORKED"] * 3 + ["3", "0"]
     assert len(athena.stopped) == 1
+
+
+# -- columns for Arrow ------------------------------------------------------------------------------
+
+
+class ArrowSchema(ctypes.Structure):
+    pass
+
+
+ArrowSchema._fields_ = [
+    ("format", ctypes.c_char_p),
+    ("name", ctypes.c_char_p),
+    ("metadata", ctypes.c_void_p),
+    ("flags", ctypes.c_int64),
+    ("n_children", ctypes.c_int64),
+    ("children", ctypes.POINTER(ctypes.POINTER(ArrowSchema))),
+    ("dictionary", ctypes.c_void_p),
+    ("release", ctypes.CFUNCTYPE(None, ctypes.POINTER(ArrowSchema))),
+    ("private_data", ctypes.c_void_p),
+]
+
+
+class ArrowArray(ctypes.Structure):
+    pass
+
+
+ArrowArray._fields_ = [
+    ("length", ctypes.c_int64),
+    ("null_count", ctypes.c_int64),
+    ("offset", ctypes.c_int64),
+    ("n_buffers", ctypes.c_int64),
+    ("n_children", ctypes.c_int64),
+    ("buffers", ctypes.POINTER(ctypes.c_void_p)),
+    ("children", ctypes.POINTER(ctypes.POINTER(ArrowArray))),
+    ("dictionary", ctypes.c_void_p),
+    ("release", ctypes.CFUNCTYPE(None, ctypes.POINTER(ArrowArray))),
+    ("private_data", ctypes.c_void_p),
+]
+
+
+class ArrowArrayStream(ctypes.Structure):
+    pass
+
+
+ArrowArrayStream._fields_ = [
+    ("get_schema", ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.POINTER(ArrowSchema))),
+    ("get_next", ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.POINTER(ArrowArray))),
+    ("get_last_error", ctypes.CFUNCTYPE(ctypes.c_char_p, ctypes.c_void_p)),
+    ("release", ctypes.CFUNCTYPE(None, ctypes.c_void_p)),
+    ("private_data", ctypes.c_void_p),
+]
+
+
+def pointer_of(capsule: Any, name: bytes) -> int:
+    get = ctypes.pythonapi.PyCapsule_GetPointer
+    get.restype = ctypes.c_void_p
+    get.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    return get(capsule, name)
+
+
+def formats_of(schema: ArrowSchema) -> list[bytes]:
+    return [schema.children[i].contents.format for i in range(schema.n_children)]
+
+
+FORMATS = [
+    b"l", b"i", b"s", b"c", b"b", b"g", b"f", b"d:10,2", b"tdD", b"ttu", b"tsu:", b"u", b"z", b"u",
+]  # fmt: skip
+
+
+def test_batches_export_a_stream(athena: Athena) -> None:
+    query = start(athena, rows=4 * PAGE)
+    query.wait(core.WAIT_RESULT, 20)
+    batches = core.Batches(query)
+    with pytest.raises(core.CoreError, match="not all been read"):
+        batches.__arrow_c_stream__()
+    batches.read()
+    assert batches.rows == 4 * PAGE
+    assert batches.poll() == core.ROWS_END
+    for _ in range(2):
+        capsule = batches.__arrow_c_stream__()
+        address = pointer_of(capsule, b"arrow_array_stream")
+        stream = ctypes.cast(address, ctypes.POINTER(ArrowArrayStream)).contents
+        schema = ArrowSchema()
+        assert stream.get_schema(address, schema) == 0
+        assert (schema.format, formats_of(schema)) == (b"+s", FORMATS)
+        schema.release(schema)
+        numbers: list[int] = []
+        while True:
+            array = ArrowArray()
+            assert stream.get_next(address, array) == 0
+            if not array.release:
+                break
+            values = array.children[0].contents.buffers[1]
+            numbers.extend((ctypes.c_int64 * array.length).from_address(values))
+            array.release(array)
+        assert len(numbers) == 4 * PAGE
+        assert numbers[::3] == [1] * len(numbers[::3])
+    unread = batches.__arrow_c_stream__()
+    batches.close()
+    with pytest.raises(core.CoreError, match="closed"):
+        batches.__arrow_c_stream__()
+    with pytest.raises(core.CoreError, match="closed"):
+        batches.poll()
+    del batches, query, capsule, unread
+
+
+def test_batches_schema(athena: Athena) -> None:
+    query = start(athena, rows=1)
+    query.wait(core.WAIT_RESULT, 20)
+    capsule = core.Batches(query).__arrow_c_schema__()
+    schema = ArrowSchema.from_address(pointer_of(capsule, b"arrow_schema"))
+    assert formats_of(schema) == FORMATS
+
+
+def test_batches_of_a_broken_reading(athena: Athena) -> None:
+    query = start(athena, rows=4 * PAGE, **{"break": 1})
+    query.wait(core.WAIT_RESULT, 20)
+    batches = core.Batches(query)
+    for _ in range(2):
+        with pytest.raises(core.CoreError, match="the page is gone"):
+            batches.read()

@@ -172,10 +172,17 @@ def test_text_cache_does_not_confuse_texts() -> None:
 
 
 def test_repeated_values_are_one_object() -> None:
-    texts = rows_of(TEXT, ["warehouse"] * 100)
-    days = rows_of(DATE, [19000] * 100)
-    prices = rows_of(DECIMAL, [1999] * 100, 2)
-    assert len({id(value) for value in texts[1:] + days[1:] + prices[1:]}) == 3
+    """Once blocks are large enough for the caches."""
+    texts = rows_of(TEXT, ["warehouse"] * 1000)[500:]
+    days = rows_of(DATE, [19000] * 1000)[500:]
+    prices = rows_of(DECIMAL, [1999] * 1000, 2)[500:]
+    assert len({id(value) for value in texts + days + prices}) == 3
+
+
+def test_short_results_are_made_without_caches() -> None:
+    assert rows_of(TEXT, ["warehouse", None, "é"]) == ["warehouse", None, "é"]
+    assert rows_of(DATE, [19000, None]) == [date(2022, 1, 8), None]
+    assert rows_of(DECIMAL, [1999, None], 2) == [Decimal("19.99"), None]
 
 
 # -- kinds of rows ------------------------------------------------------------------------------
