@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pyathena import error
+
+if TYPE_CHECKING:
+    from pyathena._core import CoreError, ErrorMembers
 
 _CLASSES: dict[str, type[error.Error]] = {
     "ATH_ERR_INVALID": error.ProgrammingError,
@@ -18,7 +21,7 @@ _CLASSES: dict[str, type[error.Error]] = {
 
 
 def make_error(
-    members: dict[str, Any], query_id: str | None = None, message: str | None = None
+    members: ErrorMembers, query_id: str | None = None, message: str | None = None
 ) -> Exception:
     """The exception for an error record (the dict of ``Query.error()`` or of a ``CoreError``).
 
@@ -61,20 +64,16 @@ def _service_message(text: str, code: str, operation: str) -> str:
     return text[len(head) :] if text.startswith(head) else text
 
 
-def from_core_error(core_error: Any, query_id: str | None = None) -> Exception:
+def from_core_error(core_error: CoreError, query_id: str | None = None) -> Exception:
     """The PEP 249 exception for a ``_core.CoreError``."""
-    return make_error(
-        {
-            name: getattr(core_error, name)
-            for name in (
-                "name",
-                "message",
-                "http_status",
-                "attempts",
-                "operation",
-                "service_code",
-                "request_id",
-            )
-        },
-        query_id,
-    )
+    members: ErrorMembers = {
+        "code": core_error.code,
+        "name": core_error.name,
+        "message": core_error.message,
+        "http_status": core_error.http_status,
+        "attempts": core_error.attempts,
+        "operation": core_error.operation,
+        "service_code": core_error.service_code,
+        "request_id": core_error.request_id,
+    }
+    return make_error(members, query_id)

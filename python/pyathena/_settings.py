@@ -116,7 +116,9 @@ def _read_proxies(proxies: Any, proxies_config: Any, options: dict[str, Any]) ->
 def _check_s3_config(s3_config: Any) -> None:
     style = (getattr(s3_config, "s3", None) or {}).get("addressing_style")
     if style not in (None, "auto", "path", "virtual"):
-        raise ProgrammingError(f"s3_config: addressing_style {style!r} is not auto, path or virtual")
+        raise ProgrammingError(
+            f"s3_config: addressing_style {style!r} is not auto, path or virtual"
+        )
 
 
 def _read_retry_config(retry_config: RetryConfig, options: dict[str, Any]) -> None:

@@ -215,7 +215,7 @@ class BaseCursor(metaclass=ABCMeta):
             ):
                 raise ProgrammingError(
                     "Parameter validation failed: qmark parameters are a list of SQL literals as"
-                    f" text, such as [\"'text'\", \"1\"], not {parameters!r:.200}"
+                    f' text, such as ["\'text\'", "1"], not {parameters!r:.200}'
                 )
             return operation, list(parameters)
         return self._formatter.format(operation, parameters), None
@@ -285,9 +285,7 @@ class BaseCursor(metaclass=ABCMeta):
             options["database"] = schema_name or self._schema_name
         return {name: value for name, value in options.items() if value is not None}
 
-    def _start_metadata(
-        self, queue: _core.Queue | None, options: dict[str, Any]
-    ) -> _core.Query:
+    def _start_metadata(self, queue: _core.Queue | None, options: dict[str, Any]) -> _core.Query:
         keys = self._connection._session_keys
         if keys is not None:
             keys.refresh_if_wanted()

@@ -38,7 +38,9 @@ class Cursor(WithResultSet, BaseCursor, CursorIterator):
     >>> cursor.execute("SELECT * FROM many_rows LIMIT 10").fetchall()
     """
 
-    def __init__(self, *, arraysize: int = CursorIterator.DEFAULT_FETCH_SIZE, **kwargs: Any) -> None:
+    def __init__(
+        self, *, arraysize: int = CursorIterator.DEFAULT_FETCH_SIZE, **kwargs: Any
+    ) -> None:
         BaseCursor.__init__(self, **kwargs)
         self._query: _core.Query | None = None
         self.arraysize = arraysize
@@ -106,9 +108,7 @@ class Cursor(WithResultSet, BaseCursor, CursorIterator):
         self._result_set = self._make_result_set(executed)
         return self
 
-    def _follow(
-        self, query: _core.Query, prepared: PreparedQuery, executed: ExecutedQuery
-    ) -> None:
+    def _follow(self, query: _core.Query, prepared: PreparedQuery, executed: ExecutedQuery) -> None:
         """Wait for the result, calling the callbacks on the way."""
         mask = _core.WAIT_STARTED | _core.WAIT_RESULT | _core.WAIT_CREDENTIALS
         if self._on_poll is not None:
@@ -123,9 +123,7 @@ class Cursor(WithResultSet, BaseCursor, CursorIterator):
                 for callback in prepared.on_start:
                     callback(self._query_id or "")
             if bits & _core.WAIT_STATE and self._on_poll is not None:
-                self._on_poll(
-                    parse_execution(query.execution(), executed.sql, executed.parameters)
-                )
+                self._on_poll(parse_execution(query.execution(), executed.sql, executed.parameters))
             if bits & (_core.WAIT_RESULT | _core.WAIT_DONE):
                 return
 
@@ -134,7 +132,7 @@ class Cursor(WithResultSet, BaseCursor, CursorIterator):
         query.wait(_core.WAIT_DONE, _STOP_WAIT)
 
     @staticmethod
-    def _failure_text(failure: dict[str, Any], executed: ExecutedQuery) -> str | None:
+    def _failure_text(failure: _core.ErrorMembers, executed: ExecutedQuery) -> str | None:
         """Athena's StateChangeReason may be longer than the record's message."""
         if failure["name"] in ("ATH_ERR_QUERY_FAILED", "ATH_ERR_QUERY_CANCELLED"):
             return executed.execution.state_change_reason or failure["message"]
@@ -151,9 +149,7 @@ class Cursor(WithResultSet, BaseCursor, CursorIterator):
         self._query_id = None
         self._many_count = -1
 
-    def executemany(
-        self, operation: str, seq_of_parameters: Iterable[Any], **kwargs: Any
-    ) -> None:
+    def executemany(self, operation: str, seq_of_parameters: Iterable[Any], **kwargs: Any) -> None:
         """Run a statement once for each set of parameters; afterwards ``rowcount`` is the sum of
         the counts, or -1 when one is unknown. No rows are kept."""
         self._check_open()
@@ -295,5 +291,3 @@ class DictCursor(Cursor):
         return AthenaDictResultSet(
             self._connection, self._converter, executed, self._arraysize, self._dict_type
         )
-
-

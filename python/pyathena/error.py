@@ -66,7 +66,7 @@ class Error(Exception):
             self.http_status = http_status
 
 
-class Warning(Exception):  # noqa: A001, N818 - PEP 249's name
+class Warning(Exception):  # noqa: N818 - PEP 249's name
     """An important warning, such as data truncated on the way."""
 
 

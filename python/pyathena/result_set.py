@@ -192,14 +192,12 @@ class BaseResultSet(WithExecution, CursorIterator):
         return _core.Rows(
             self._executed.query,
             kind=self._KIND,
-            converters=column_converters(
-                self._columns, self._converter, self._executed.type_hints
-            ),
+            converters=column_converters(self._columns, self._converter, self._executed.type_hints),
             error_factory=self._make_fetch_error,
             value_error=self._make_value_error,
         )
 
-    def _make_fetch_error(self, members: dict[str, Any] | None) -> Exception:
+    def _make_fetch_error(self, members: _core.ErrorMembers | None) -> Exception:
         if members is not None:
             return make_error(members, self.query_id)
         if self._closed:

@@ -10,7 +10,6 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from pyathena import _core
 from pyathena.common import drain_log

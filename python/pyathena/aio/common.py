@@ -84,16 +84,14 @@ class AioBaseCursor(WithResultSet, BaseCursor):
             operation.bridge.forget(operation)  # the core goes on stopping
 
     @staticmethod
-    def _raise_failure(failure: dict[str, Any], executed: ExecutedQuery) -> NoReturn:
+    def _raise_failure(failure: _core.ErrorMembers, executed: ExecutedQuery) -> NoReturn:
         message = None
         if failure["name"] in ("ATH_ERR_QUERY_FAILED", "ATH_ERR_QUERY_CANCELLED"):
             # Athena's StateChangeReason may be longer than the record's message.
             message = executed.execution.state_change_reason or failure["message"]
         raise make_error(failure, executed.query.query_id, message)
 
-    async def _call(
-        self, start: Callable[[_core.Queue], _core.Query]
-    ) -> _core.Query:
+    async def _call(self, start: Callable[[_core.Queue], _core.Query]) -> _core.Query:
         """Run an operation of one answer."""
         bridge = get_bridge()
         operation = Operation(bridge)
@@ -236,9 +234,7 @@ class WithAsyncFetch(AioBaseCursor):
         return self._require_result_set().__anext__()
 
     def __iter__(self) -> NoReturn:
-        raise TypeError(
-            f"'{type(self).__name__}' object is not iterable; use 'async for' instead."
-        )
+        raise TypeError(f"'{type(self).__name__}' object is not iterable; use 'async for' instead.")
 
     def __next__(self) -> NoReturn:
         raise TypeError(

@@ -22,7 +22,9 @@ class AioCursor(WithAsyncFetch, CursorIterator):
     ...     print(row)
     """
 
-    def __init__(self, *, arraysize: int = CursorIterator.DEFAULT_FETCH_SIZE, **kwargs: Any) -> None:
+    def __init__(
+        self, *, arraysize: int = CursorIterator.DEFAULT_FETCH_SIZE, **kwargs: Any
+    ) -> None:
         BaseCursor.__init__(self, **kwargs)
         self.arraysize = arraysize
 
@@ -73,9 +75,7 @@ class AioCursor(WithAsyncFetch, CursorIterator):
         self._result_set = self._make_result_set(executed, bridge)
         return self
 
-    def _make_result_set(
-        self, executed: ExecutedQuery, bridge: LoopBridge
-    ) -> AthenaAioResultSet:
+    def _make_result_set(self, executed: ExecutedQuery, bridge: LoopBridge) -> AthenaAioResultSet:
         return AthenaAioResultSet(
             self._connection, self._converter, executed, self._arraysize, bridge
         )
@@ -118,9 +118,7 @@ class AioDictCursor(AioCursor):
         super().__init__(**kwargs)
         self._dict_type = dict_type
 
-    def _make_result_set(
-        self, executed: ExecutedQuery, bridge: LoopBridge
-    ) -> AthenaAioResultSet:
+    def _make_result_set(self, executed: ExecutedQuery, bridge: LoopBridge) -> AthenaAioResultSet:
         return AthenaAioDictResultSet(
             self._connection,
             self._converter,
