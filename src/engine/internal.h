@@ -467,6 +467,7 @@ struct ath__poll_entry {
     uint64_t interval_max_ns;
     bool interval_is_set; /* by the caller: no stretching after five minutes */
     bool look_singly;     /* missing from a batch answer */
+    uint8_t starved;      /* looks in a row for which memory was short */
 };
 int ath__poll_add(struct ath__query *query, const char *work_group);
 void ath__poll_remove(struct ath__query *query);
@@ -497,7 +498,7 @@ struct ath__query {
         int phase;
         struct ath__call *call;
         struct ath__call *stop_call;
-        bool cancelled, interrupted, timed_out;
+        bool cancelled, interrupted, timed_out, starved;
         bool is_counted; /* timers are reserved */
         struct ath__timer timeout_timer;
         struct ath__timer stop_timer;

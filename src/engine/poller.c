@@ -12,6 +12,7 @@
 #define BATCH_FROM 3
 #define BATCH_MAX 50
 #define BATCH_SQL_MAX (512u << 10)
+#define STARVED_MAX 30 /* looks in a row, a second apart, that memory did not allow */
 
 /* Queries of one work group; a batch call may name only these together. */
 struct ath__poll_group {
@@ -247,6 +248,7 @@ static void looked(struct ath__poll_entry *entry, const struct ath__status *stat
     entry->looks++;
     entry->last_look_ns = now_ns;
     entry->look_singly = false;
+    entry->starved = 0;
     plan_next(entry, next_look_ns(entry, now_ns));
     ath__query_looked(query_of(entry), status);
 }
@@ -392,6 +394,17 @@ static int prepare_call(struct ath__look *look, size_t count, const char *const 
                   : ath__athena_batch_build(ids, count, &call->body);
 }
 
+/* No memory for a look: later again, but not for ever. */
+static void starve(struct ath__poll_entry *entry, uint64_t now_ns) {
+    struct ath_error err;
+    ath__heap_remove(&entry->group->due, &entry->due);
+    put_due(entry, now_ns + ATH__SECOND);
+    if (++entry->starved < STARVED_MAX)
+        return;
+    ath__err_nomem(&err);
+    ath__query_look_failed(query_of(entry), &err);
+}
+
 /* Starts one call for the queries that are due first; false when memory is short. */
 static bool start_look(struct ath__poll_group *group, bool is_single, uint64_t now_ns) {
     const char *ids[BATCH_MAX];
@@ -413,7 +426,7 @@ static bool start_look(struct ath__poll_group *group, bool is_single, uint64_t n
     }
     struct ath__poll_entry *entry;
     while ((entry = first_entry(look)))
-        plan_next(entry, now_ns + ATH__SECOND);
+        plan_next(entry, now_ns);
     free_look(look);
     return false;
 }
@@ -428,8 +441,10 @@ static uint64_t poll_group(struct ath__poll_group *group, uint64_t now_ns) {
         uint64_t wait_ns = ath__bucket_wait_ns(&lane->bucket, now_ns);
         if (wait_ns)
             return now_ns + wait_ns;
-        if (!start_look(group, single, now_ns))
-            return now_ns + ATH__SECOND;
+        if (!start_look(group, single, now_ns)) {
+            starve(entry_of_due(node), now_ns); /* the group may go with its query */
+            return now_ns + ATH__MS;
+        }
     }
     return 0;
 }
@@ -444,7 +459,7 @@ static void fire(struct ath__timer *timer) {
         if (wanted_ns && (!again_ns || wanted_ns < again_ns))
             again_ns = wanted_ns;
     }
-    if (again_ns) { /* the first group goes last next time, so that none starves */
+    if (again_ns && !ath__list_is_empty(&account->io.groups)) { /* the first group goes last next time, so that none starves */
         struct ath__node *first = account->io.groups.next;
         ath__list_remove(first);
         ath__list_add(&account->io.groups, first);

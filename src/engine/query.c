@@ -52,7 +52,9 @@ static void end_with(struct ath__query *query, int code, const char *message) {
 
 /* The error of a query that was given up here. */
 static void given_up(const struct ath__query *query, struct ath_error *err) {
-    if (query->io.timed_out)
+    if (query->io.starved)
+        ath__err_nomem(err);
+    else if (query->io.timed_out)
         ath__err_set(
             err,
             ATH_ERR_TIMEOUT,
@@ -145,7 +147,7 @@ static void give_up(struct ath__query *query) {
 static void follow(struct ath__query *query) {
     query->io.phase = ATH__QUERY_POLLING;
     if (ath__poll_add(query, query->work_group)) {
-        query->io.cancelled = true;
+        query->io.starved = true; /* what cannot be followed is stopped */
         give_up(query);
         return;
     }

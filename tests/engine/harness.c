@@ -268,8 +268,14 @@ void world_init(struct world *w) {
 }
 
 void world_open(struct world *w, const struct ath_client_options *given) {
-    struct ath_client_options options = ATH_CLIENT_OPTIONS_INIT;
     struct ath_error err = {0};
+    if (!world_try_open(w, given, &err))
+        fail_msg("cannot open the client: %s", err.message);
+}
+
+bool world_try_open(
+    struct world *w, const struct ath_client_options *given, struct ath_error *err) {
+    struct ath_client_options options = ATH_CLIENT_OPTIONS_INIT;
     struct ath__fake_rule rule = {.handler = sim_handle, .user = w};
     if (given)
         options = *given;
@@ -284,11 +290,12 @@ void world_open(struct world *w, const struct ath_client_options *given) {
     w->http.ops = &s_ops;
     w->now_ns = w->fake->ops->now_ns(w->fake);
     ath__runtime_use_http(&w->http);
-    int rc = ath_client_new(&options, &w->client, &err);
-    if (rc)
-        fail_msg("ath_client_new: %s", err.message);
-    assert_int_equal(ath__runtime_get(&w->runtime, &err), 0);
-    assert_int_equal(ath_queue_new(&w->queue, &err), 0);
+    bool ok = ath_client_new(&options, &w->client, err) == 0;
+    if (ok) {
+        assert_int_equal(ath__runtime_get(&w->runtime, err), 0);
+        ok = ath_queue_new(&w->queue, err) == 0;
+    }
+    return ok;
 }
 
 void world_close(struct world *w) {
@@ -297,6 +304,10 @@ void world_close(struct world *w) {
     ath_client_release(w->client);
     ath_shutdown(60000);
     ath__runtime_release(w->runtime);
+    if (w->fake) { /* nobody took it */
+        ath__runtime_use_http(NULL);
+        w->fake->ops->release(w->fake, false);
+    }
     world_free(w);
     w->runtime = NULL;
     assert_int_equal(harness_live(), w->live_before);

@@ -107,6 +107,9 @@ bool harness_has_failed(void);
 void world_init(struct world *w);
 /* Installs the transport and makes the client. */
 void world_open(struct world *w, const struct ath_client_options *options);
+/* The same where memory may fail; what was made is left to world_close(). */
+bool world_try_open(
+    struct world *w, const struct ath_client_options *options, struct ath_error *err);
 /* Ends everything and checks that nothing is left. */
 void world_close(struct world *w);
 void world_free(struct world *w); /* only the simulation's memory */
