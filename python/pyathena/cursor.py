@@ -179,7 +179,7 @@ class Cursor(WithResultSet, BaseCursor, CursorIterator):
         query = self._query
         if query is not None and query.query_id is None and not query.done:
             query.interrupt()
-            query.wait(_core.WAIT_DONE, _STOP_WAIT)
+            query.wait(_core.WAIT_RESULT | _core.WAIT_DONE, _STOP_WAIT)
             return
         if not self._query_id and not (query is not None and query.query_id):
             raise ProgrammingError("QueryExecutionId is none or empty.")

@@ -21,6 +21,7 @@ class Operation:
     __slots__ = (
         "_batch",
         "_done",
+        "_is_ready",
         "_ready",
         "bridge",
         "failure",
@@ -37,23 +38,31 @@ class Operation:
         self.on_state: Callable[[bytes], None] | None = None
         self.on_credentials: Callable[[], None] | None = None
         self.failure: BaseException | None = None  # of a callback of the user's
-        self._ready: asyncio.Future[None] | None = None
-        self._done: asyncio.Future[None] | None = None
+        # One future for each who waits: a cancelled task cancels the future it waits on.
+        self._ready: list[asyncio.Future[None]] = []
+        self._done: list[asyncio.Future[None]] = []
         self._batch: asyncio.Future[None] | None = None
+        self._is_ready = False
 
     def ready(self) -> asyncio.Future[None]:
         """Resolved when the result is there or the operation has ended."""
-        if self._ready is None:
-            self._ready = self.bridge.loop.create_future()
-        return self._ready
+        return self._add(self._ready, self._is_ready)
 
     def done(self) -> asyncio.Future[None]:
         """Resolved by the final event."""
-        if self._done is None:
-            self._done = self.bridge.loop.create_future()
-            if self.query is not None and self.query.done:
-                self._done.set_result(None)
-        return self._done
+        return self._add(self._done, self.query is not None and self.query.done)
+
+    def _add(self, waiting: list[asyncio.Future[None]], is_over: bool) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = self.bridge.loop.create_future()
+        if is_over:
+            future.set_result(None)
+        else:
+            waiting.append(future)
+        return future
+
+    def _tell_ready(self) -> None:
+        self._is_ready = True
+        _resolve_all(self._ready)
 
     def batch(self) -> asyncio.Future[None]:
         """Resolved when rows came in, or the operation has ended."""
@@ -66,12 +75,12 @@ class Operation:
         if event == _core.EVENT_BATCH:
             _resolve(self._batch)
         elif event == _core.EVENT_RESULT:
-            _resolve(self._ready)
+            self._tell_ready()
             _resolve(self._batch)
         elif event == _core.EVENT_DONE:
-            _resolve(self._ready)
+            self._tell_ready()
             _resolve(self._batch)
-            _resolve(self._done)
+            _resolve_all(self._done)
         elif event == _core.EVENT_CREDENTIALS:
             if self.on_credentials is not None:
                 self.on_credentials()
@@ -86,7 +95,13 @@ class Operation:
                 self.on_state(execution or b"{}")
         except BaseException as ex:
             self.failure = ex
-            _resolve(self._ready)
+            self._tell_ready()
+
+
+def _resolve_all(waiting: list[asyncio.Future[None]]) -> None:
+    for future in waiting:
+        _resolve(future)
+    waiting.clear()
 
 
 def _resolve(future: asyncio.Future[None] | None) -> None:

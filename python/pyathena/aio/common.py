@@ -124,7 +124,7 @@ class AioBaseCursor(WithResultSet, BaseCursor):
         query = None if operation is None else operation.query
         if operation is not None and query is not None and not query.done and not query.query_id:
             query.interrupt()
-            await operation.done()
+            await operation.ready()  # not its end: that may need rows to be read first
             return
         query_id = self._query_id or (query.query_id if query is not None else None)
         if not query_id:
