@@ -42,7 +42,7 @@ PyObject *core_error_dict(const struct ath_error *err) {
 
 /* Consumes `members`. */
 static void raise_members(struct core_state *state, PyObject *members) {
-    PyObject *message = PyDict_GetItemString(members, "message");
+    PyObject *message = PyDict_GetItemWithError(members, state->name_message);
     PyObject *error = message ? PyObject_CallOneArg(state->error, message) : NULL;
     Py_ssize_t at = 0;
     PyObject *name;
@@ -74,7 +74,7 @@ PyObject *core_raise_text(struct core_state *state, int code, const char *format
     va_start(args, format);
     PyObject *message = PyUnicode_FromFormatV(format, args);
     va_end(args);
-    if (!message || PyDict_SetItemString(members, "message", message) != 0) {
+    if (!message || PyDict_SetItem(members, state->name_message, message) != 0) {
         Py_XDECREF(message);
         Py_DECREF(members);
         return NULL;

@@ -185,9 +185,14 @@ static int add_types(PyObject *module, struct core_state *state) {
 
 static int add_names(struct core_state *state) {
     state->name_budget = PyUnicode_InternFromString("budget");
+    state->name_message = PyUnicode_InternFromString("message");
+    state->name_parameters = PyUnicode_InternFromString("parameters");
     state->name_throw = PyUnicode_InternFromString("throw");
     state->name_wait_batch = PyUnicode_InternFromString("wait_batch");
-    return state->name_budget && state->name_throw && state->name_wait_batch ? 0 : -1;
+    return state->name_budget && state->name_message && state->name_parameters &&
+                   state->name_throw && state->name_wait_batch
+               ? 0
+               : -1;
 }
 
 /* The runtime belongs to the process, so only its main interpreter ends it. */
@@ -228,6 +233,8 @@ static int module_exec(PyObject *module) {
     apply((state)->decimal_class);                                                                 \
     apply((state)->context_class);                                                                 \
     apply((state)->name_budget);                                                                   \
+    apply((state)->name_message);                                                                  \
+    apply((state)->name_parameters);                                                               \
     apply((state)->name_throw);                                                                    \
     apply((state)->name_wait_batch)
 

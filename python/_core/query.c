@@ -77,9 +77,9 @@ static int read_parameters(
     struct ath_query_options *out,
     const char ***out_texts,
     PyObject **out_keep) {
-    PyObject *values = options ? PyDict_GetItemString(options, "parameters") : NULL;
+    PyObject *values = options ? PyDict_GetItemWithError(options, state->name_parameters) : NULL;
     if (!values || values == Py_None)
-        return 0;
+        return PyErr_Occurred() ? -1 : 0;
     PyObject *keep = PySequence_Fast(values, "parameters must be a sequence of str");
     if (!keep)
         return -1;

@@ -27,6 +27,8 @@ struct core_state {
     PyObject *decimal_class; /* decimal.Decimal and decimal.Context; NULL until first needed */
     PyObject *context_class;
     PyObject *name_budget; /* interned attribute names */
+    PyObject *name_message;
+    PyObject *name_parameters;
     PyObject *name_throw;
     PyObject *name_wait_batch;
 };
