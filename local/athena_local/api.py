@@ -400,7 +400,9 @@ class Api:
             raise invalid_request("The NextToken is invalid", "INVALID_NEXT_TOKEN")
         return offset
 
-    def _page(self, document: dict[str, Any], scope: str, items: list[Any], default: int = 50) -> tuple[list[Any], str | None]:
+    def _page(
+        self, document: dict[str, Any], scope: str, items: list[Any], default: int = 50
+    ) -> tuple[list[Any], str | None]:
         start = self._offset(scope, document["NextToken"]) if document.get("NextToken") else 0
         end = start + (document.get("MaxResults") or default)
         token = self._reader.token(scope, end) if end < len(items) else None
@@ -476,7 +478,9 @@ class Api:
             raise self._no_results(query, error) from None
         lines = data.decode("utf-8", "replace").split("\n")[:-1]
         page = lines[offset : offset + limit]
-        rows: list[list[str | None]] = [[line] if whole else list(line.split("\t")) for line in page]
+        rows: list[list[str | None]] = [
+            [line] if whole else list(line.split("\t")) for line in page
+        ]
         return rows, offset + limit if offset + limit < len(lines) else None
 
     def _no_results(self, query: Query, error: S3Error) -> ApiError:
@@ -714,7 +718,7 @@ def http_date(now: float) -> str:
     """A Date header's value."""
     stamp = time.gmtime(now)
     days = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-    months = ("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec").split()
+    months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
     return (
         f"{days[stamp.tm_wday]}, {stamp.tm_mday:02d} {months[stamp.tm_mon - 1]} {stamp.tm_year} "
         f"{stamp.tm_hour:02d}:{stamp.tm_min:02d}:{stamp.tm_sec:02d} GMT"

@@ -21,7 +21,7 @@ from .queries import Queries
 from .results import ResultReader
 from .s3 import S3Client
 from .store import Store
-from .switches import Switches, SwitchError
+from .switches import SwitchError, Switches
 from .weed import Weed
 from .workgroups import WorkGroups
 

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .errors import QueryError
-from .store import Store
 from .sqltypes import Type, parse
+from .store import Store
 
 CATALOG = "AwsDataCatalog"
 
@@ -92,9 +92,7 @@ class Catalog:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.RLock()
-        self._databases = {
-            name: Database(**body) for _, name, body in store.all("database")
-        }
+        self._databases = {name: Database(**body) for _, name, body in store.all("database")}
         self._tables: dict[tuple[str, str], Table] = {
             (scope, name): _table(body) for scope, name, body in store.all("table")
         }

@@ -33,15 +33,23 @@ def _parser() -> argparse.ArgumentParser:
     add("--region", default="us-east-1", help="region told to clients (default %(default)s)")
     add("--bucket", default="athena-local", help="bucket made at the start (default %(default)s)")
     add("--access-key", help="access key id (default: $ATHENA_LOCAL_ACCESS_KEY or a random one)")
-    add("--temporary", action="append", default=[], metavar="KEY:SECRET:TOKEN[:EXPIRES]",
-        help="temporary credentials that are valid too; EXPIRES in epoch seconds")
+    add(
+        "--temporary",
+        action="append",
+        default=[],
+        metavar="KEY:SECRET:TOKEN[:EXPIRES]",
+        help="temporary credentials that are valid too; EXPIRES in epoch seconds",
+    )
     add("--s3-endpoint", default="", help="another S3 server instead of SeaweedFS")
     add("--engine", choices=("duckdb", "trino"), default="duckdb")
     add("--trino-url", default="", help="URL of the Trino server for --engine trino")
     add("--workers", type=int, default=4, help="queries that run at once (default %(default)s)")
     add("--memory-limit", default="", help="DuckDB's memory limit, such as 4GB")
-    add("--allow-directives", action="store_true",
-        help="obey /* athena-local: run_seconds=1.5 */ in SQL")
+    add(
+        "--allow-directives",
+        action="store_true",
+        help="obey /* athena-local: run_seconds=1.5 */ in SQL",
+    )
     add("--seed", action="store_true", help="make the tables many_rows and one_row")
     add("--print-env", action="store_true", help="print export lines for a shell")
     add("--exit-with-stdin", action="store_true", help="end when standard input is closed")
@@ -69,9 +77,7 @@ def _credential(data: Path, access_key: str | None) -> Credential:
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        json.dump(
-            {"access_key": credential.access_key, "secret_key": credential.secret_key}, file
-        )
+        json.dump({"access_key": credential.access_key, "secret_key": credential.secret_key}, file)
     return credential
 
 
@@ -132,7 +138,9 @@ async def _serve(config: Config, options: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     if options.exit_with_stdin:
-        loop.add_reader(0, lambda: None if os.read(0, 4096) else (loop.remove_reader(0), ended.set()))
+        loop.add_reader(
+            0, lambda: None if os.read(0, 4096) else (loop.remove_reader(0), ended.set())
+        )
     try:
         await app.start()
         ready = {

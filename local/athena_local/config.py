@@ -31,7 +31,9 @@ class Config:
     tls: bool = False
     region: str = "us-east-1"
     bucket: str = "athena-local"
-    credential: Credential = field(default_factory=lambda: Credential(random_key(), random_secret()))
+    credential: Credential = field(
+        default_factory=lambda: Credential(random_key(), random_secret())
+    )
     temporary: list[Credential] = field(default_factory=list)
     s3_endpoint: str = ""
     s3_credential: Credential | None = None

@@ -18,8 +18,8 @@ from .functions import SCALARS, macro_statements
 from .render import renderer
 from .results import CsvWriter, metadata
 from .s3 import S3Client, S3Error, S3FileSystem, split_uri
-from .tables import relation
 from .sqltypes import Type, column_info, from_duck, literal, quote
+from .tables import relation
 
 _BATCH = 4096
 _INFORMATION_SCHEMA = "information_schema"
@@ -133,7 +133,9 @@ class DuckEngine:
                 raise QueryCancelled from None
             raise session.explain(error) from error
         except S3Error as error:
-            raise QueryError("PERMISSION_DENIED" if error.status == 403 else "GENERIC_INTERNAL_ERROR", str(error)) from error
+            raise QueryError(
+                "PERMISSION_DENIED" if error.status == 403 else "GENERIC_INTERNAL_ERROR", str(error)
+            ) from error
         except ApiError as error:
             raise QueryError("SYNTAX_ERROR", error.message) from error
         finally:
@@ -305,7 +307,9 @@ class _Session:
         """The error for a table that is not there."""
         where = position(sql, name.offset)
         if self.catalog.database(name.database or "") is None:
-            return QueryError("SCHEMA_NOT_FOUND", f"{where}: Schema '{name.database}' does not exist")
+            return QueryError(
+                "SCHEMA_NOT_FOUND", f"{where}: Schema '{name.database}' does not exist"
+            )
         full = f"awsdatacatalog.{name.database}.{name.name}"
         return QueryError("TABLE_NOT_FOUND", f"{where}: Table '{full}' does not exist")
 
@@ -314,7 +318,7 @@ class _Session:
 
         def make(rows_first: bool) -> translate.Translated:
             tree = translate.parse_query(sql)
-            resolve = lambda name: self._resolve(name, database, sql)  # noqa: E731
+            resolve = lambda name: self._resolve(name, database, sql)
             return translate.translate(tree, sql, resolve, rows_first)
 
         out = make(False)

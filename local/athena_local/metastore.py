@@ -46,7 +46,8 @@ def run(session: _Session, statement: ddl.Statement) -> Result:
 def failed(message: str) -> QueryError:
     """Hive's form of a failure in DDL."""
     return QueryError(
-        "DDL", f"FAILED: Execution Error, return code 1 from org.apache.hadoop.hive.ql.exec.DDLTask. {message}"
+        "DDL",
+        f"FAILED: Execution Error, return code 1 from org.apache.hadoop.hive.ql.exec.DDLTask. {message}",
     )
 
 
@@ -80,7 +81,8 @@ def _create_table(session: _Session, s: ddl.CreateTable) -> Result:
         raise QueryError("NOT_SUPPORTED", "Iceberg tables are not supported by athena-local")
     if not s.external:
         raise QueryError(
-            "NOT_SUPPORTED", "CREATE TABLE without EXTERNAL is for Iceberg tables, not supported here"
+            "NOT_SUPPORTED",
+            "CREATE TABLE without EXTERNAL is for Iceberg tables, not supported here",
         )
     if session.catalog.table(name.database or "", name.name) is not None:
         if s.if_not_exists:

@@ -196,9 +196,7 @@ class Queries:
 
     @staticmethod
     def _reuse_key(query: Query) -> str:
-        return json.dumps(
-            [query.sql, query.catalog, query.database, query.workgroup, query.output]
-        )
+        return json.dumps([query.sql, query.catalog, query.database, query.workgroup, query.output])
 
     # -- look-ups -------------------------------------------------------------------------------
 

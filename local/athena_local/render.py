@@ -76,7 +76,9 @@ def _date(value: Any) -> str:
 def _timestamp(value: Any) -> str:
     if not isinstance(value, datetime):
         return str(value)
-    return f"{value.replace(microsecond=0, tzinfo=None).isoformat(' ')}.{_fraction(value.microsecond)}"
+    return (
+        f"{value.replace(microsecond=0, tzinfo=None).isoformat(' ')}.{_fraction(value.microsecond)}"
+    )
 
 
 def zoned(zone: str) -> Renderer:

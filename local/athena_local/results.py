@@ -95,9 +95,9 @@ def parse_rows(data: bytes, start: int, limit: int) -> tuple[list[list[str | Non
     """At most ``limit`` whole rows of CSV from offset ``start``; (rows, offset after them)."""
     rows: list[list[str | None]] = []
     row: list[str | None] = []
-    end = start
+    end = position = start
     for match in _CELL.finditer(data, start):
-        if match.start() != (end if not row else position):
+        if match.start() != position:
             raise ValueError(f"malformed result object at byte {match.start()}")
         position = match.end()
         raw = match.group(1)

@@ -375,9 +375,7 @@ def _decimal_division(
     """Exact division, rounded half up, over whole numbers of 128 bits."""
     (p1, s1), (p2, s2) = one, two
     precision, scale = division_type(p1, s1, p2, s2)
-    quotient = call(
-        "ath_round_divide", _scaled(left, s1, scale + s2), _scaled(right, s2, s2)
-    )
+    quotient = call("ath_round_divide", _scaled(left, s1, scale + s2), _scaled(right, s2, s2))
     if scale == 0:
         return exp.cast(quotient, f"DECIMAL({precision}, 0)")
     unit = exp.cast(_string("0." + "0" * (scale - 1) + "1"), f"DECIMAL({scale}, {scale})")
@@ -477,6 +475,11 @@ _REWRITES: dict[type, _Rewrite] = {
     exp.WidthBucket: Rewriter._width_bucket,
     exp.Unnest: Rewriter._unnest,
 }
-for _class, _name in (("MD5", "md5"), ("MD5Digest", "md5"), ("SHA", "sha1"), ("SHA1Digest", "sha1")):
+for _class, _name in (
+    ("MD5", "md5"),
+    ("MD5Digest", "md5"),
+    ("SHA", "sha1"),
+    ("SHA1Digest", "sha1"),
+):
     if hasattr(exp, _class):
         _REWRITES[getattr(exp, _class)] = _digest(f"ath_{_name}")

@@ -8,12 +8,12 @@ import io
 import ssl
 import tempfile
 import threading
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlsplit
+from xml.etree import ElementTree
 
 from fsspec import AbstractFileSystem
 from fsspec.spec import AbstractBufferedFile
@@ -90,7 +90,9 @@ class S3Client:
         path = f"{self._prefix}/{quote(bucket)}"
         if key:
             path += "/" + quote(key, safe="/-._~")
-        pairs = sorted((quote(k, safe="-._~"), quote(v, safe="-._~")) for k, v in (query or {}).items())
+        pairs = sorted(
+            (quote(k, safe="-._~"), quote(v, safe="-._~")) for k, v in (query or {}).items()
+        )
         encoded = "&".join(f"{k}={v}" for k, v in pairs)
         if body is None:
             digest = EMPTY_SHA256
@@ -148,9 +150,7 @@ class S3Client:
         headers = {}
         if start is not None:
             headers["range"] = f"bytes={start}-{'' if end is None else end - 1}"
-        status, _, data = self._request(
-            "GET", bucket, key, headers=headers, ok=(200, 206, 416)
-        )
+        status, _, data = self._request("GET", bucket, key, headers=headers, ok=(200, 206, 416))
         if status == 416:
             return b""
         if status == 200 and start is not None:

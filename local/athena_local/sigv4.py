@@ -86,9 +86,7 @@ def signature(
             hashlib.sha256(request.encode("utf-8", "surrogateescape")).hexdigest(),
         )
     )
-    return hmac.digest(
-        signing_key(secret, day, region, service), text.encode(), "sha256"
-    ).hex()
+    return hmac.digest(signing_key(secret, day, region, service), text.encode(), "sha256").hex()
 
 
 def verify(
@@ -188,7 +186,9 @@ def _check_time(amz_date: str, now: float) -> None:
         text = f"Signature expired: {amz_date} is now earlier than {edge} ({server} - 5 min.)"
     else:
         edge = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now + MAX_SKEW_SECONDS))
-        text = f"Signature not yet current: {amz_date} is still later than {edge} ({server} + 5 min.)"
+        text = (
+            f"Signature not yet current: {amz_date} is still later than {edge} ({server} + 5 min.)"
+        )
     raise _bad_signature(text)
 
 

@@ -73,9 +73,7 @@ def _empty(table: Table) -> str:
     return f"SELECT {columns} WHERE FALSE"
 
 
-def _scan(
-    table: Table, uris: list[str], keys: list[str], parquet_columns: ParquetColumns
-) -> str:
+def _scan(table: Table, uris: list[str], keys: list[str], parquet_columns: ParquetColumns) -> str:
     if not uris:
         return _empty(table)
     if table.format == "parquet":

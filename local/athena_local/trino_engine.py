@@ -105,9 +105,7 @@ class TrinoEngine:
             bucket, key = split_uri(location)
             self._client.put(bucket, key, out.file)  # type: ignore[arg-type]
             self._client.put(bucket, key + ".metadata", metadata(job.query_id, columns))
-            return Outcome(
-                location, columns, rows=out.rows, output_bytes=out.bytes, header=True
-            )
+            return Outcome(location, columns, rows=out.rows, output_bytes=out.bytes, header=True)
         finally:
             out.close()
 
@@ -118,9 +116,7 @@ class TrinoEngine:
         self._client.put(bucket, key + ".metadata", metadata(job.query_id, columns))
         # Trino does not tell which objects it wrote: the manifest is empty.
         self._client.put(bucket, key + "-manifest.csv", b"")
-        return Outcome(
-            location, columns, update_count=count, manifest=f"{location}-manifest.csv"
-        )
+        return Outcome(location, columns, update_count=count, manifest=f"{location}-manifest.csv")
 
 
 def _kind(text: str) -> Type:
@@ -137,9 +133,7 @@ def _renderer(kind: Type) -> Renderer:
         return lambda value: "[" + ", ".join(map(element, value)) + "]"
     if kind.name == "map":
         key, item = _nested(kind.children[0]), _nested(kind.children[1])
-        return lambda value: (
-            "{" + ", ".join(f"{key(k)}={item(v)}" for k, v in value.items()) + "}"
-        )
+        return lambda value: "{" + ", ".join(f"{key(k)}={item(v)}" for k, v in value.items()) + "}"
     if kind.name == "struct":
         elements = [_nested(child) for child in kind.children]
         return lambda value: (
@@ -164,7 +158,9 @@ def _binary(value: Any) -> str:
 
 
 def _floating(render: Callable[[float], str]) -> Renderer:
-    return lambda value: value if value in ("NaN", "Infinity", "-Infinity") else render(float(value))
+    return lambda value: (
+        value if value in ("NaN", "Infinity", "-Infinity") else render(float(value))
+    )
 
 
 _SIMPLE: dict[str, Renderer] = {

@@ -34,9 +34,7 @@ class WorkGroups:
             configuration["EnforceWorkGroupConfiguration"] = False
             self._put("primary", configuration, "", now)
 
-    def _put(
-        self, name: str, configuration: dict[str, Any], description: str, now: float
-    ) -> None:
+    def _put(self, name: str, configuration: dict[str, Any], description: str, now: float) -> None:
         self._groups[name] = {
             "Name": name,
             "State": "ENABLED",

@@ -35,7 +35,9 @@ def named_columns(description: Sequence[Any], partitioned: bool = False) -> list
             raise QueryError("MISSING_COLUMN_NAME", text)
         name = name.lower()
         if name in seen:
-            raise QueryError("DUPLICATE_COLUMN_NAME", f"Column name '{name}' specified more than once")
+            raise QueryError(
+                "DUPLICATE_COLUMN_NAME", f"Column name '{name}' specified more than once"
+            )
         seen.add(name)
         kind = from_duck(code)
         _check_storable(name, kind)
@@ -120,7 +122,9 @@ def _create_table_as(session: _Session, s: ddl.CreateTableAs) -> Outcome:
     columns = named_columns(_source(session, s.query))
     keys = _names(s.properties.get("partitioned_by"))
     if keys and [column.name for column in columns[-len(keys) :]] != keys:
-        raise QueryError("INVALID_TABLE_PROPERTY", "Partition keys must be the last columns in the table")
+        raise QueryError(
+            "INVALID_TABLE_PROPERTY", "Partition keys must be the last columns in the table"
+        )
     data, partition_keys = (columns[: -len(keys)], columns[-len(keys) :]) if keys else (columns, [])
     table = Table(
         name.database or "",
@@ -129,7 +133,9 @@ def _create_table_as(session: _Session, s: ddl.CreateTableAs) -> Outcome:
         data,
         partition_keys,
         location,
-        {"parquet": hive.PARQUET_SERDE, "text": hive.LAZY_SERDE, "json": hive.JSON_SERDE}[table_format],
+        {"parquet": hive.PARQUET_SERDE, "text": hive.LAZY_SERDE, "json": hive.JSON_SERDE}[
+            table_format
+        ],
         parameters={"EXTERNAL": "TRUE", "has_encrypted_data": "false"},
     )
     delimiter = _text(s.properties.get("field_delimiter"))
@@ -292,7 +298,9 @@ def _write_file(session: _Session, table: Table, query: str, uri: str, codec: st
     row = session.cursor.fetchone()
     count = int(row[0]) if row else 0
     if count:
-        session.cursor.execute(f"COPY (SELECT {items} FROM ({query})) TO {literal(uri)} ({options})")
+        session.cursor.execute(
+            f"COPY (SELECT {items} FROM ({query})) TO {literal(uri)} ({options})"
+        )
     return count
 
 

@@ -90,9 +90,7 @@ class Runner:
         return str(status["StateChangeReason"])
 
     def results(self, query_id: str, **options: Any) -> dict[str, Any]:
-        answer: dict[str, Any] = self.client.get_query_results(
-            QueryExecutionId=query_id, **options
-        )
+        answer: dict[str, Any] = self.client.get_query_results(QueryExecutionId=query_id, **options)
         return answer
 
     def rows(self, sql: str, database: str = "default", **options: Any) -> list[list[str | None]]:

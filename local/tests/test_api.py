@@ -23,7 +23,11 @@ def error(call: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
     with pytest.raises(ClientError) as caught:
         call(**arguments)
     response: dict[str, Any] = caught.value.response
-    return {**response["Error"], "status": response["ResponseMetadata"]["HTTPStatusCode"], **response}
+    return {
+        **response["Error"],
+        "status": response["ResponseMetadata"]["HTTPStatusCode"],
+        **response,
+    }
 
 
 @pytest.fixture
@@ -122,14 +126,18 @@ def test_start_is_idempotent(run: Runner) -> None:
         ({"QueryString": "SELECT ?"}, "Incorrect number of parameters"),
         ({"ExecutionParameters": ["1"]}, "Incorrect number of parameters"),
         ({"QueryExecutionContext": {"Catalog": "nosuch"}}, "nosuch"),
-        ({"ResultReuseConfiguration": {"ResultReuseByAgeConfiguration":
-          {"Enabled": True, "MaxAgeInMinutes": 20000}}}, "maxAgeInMinutes"),
+        (
+            {
+                "ResultReuseConfiguration": {
+                    "ResultReuseByAgeConfiguration": {"Enabled": True, "MaxAgeInMinutes": 20000}
+                }
+            },
+            "maxAgeInMinutes",
+        ),
     ],
 )
 def test_start_refuses(run: Runner, arguments: dict[str, Any], text: str) -> None:
-    defaults = {
-        "QueryString": "SELECT 1", "ResultConfiguration": {"OutputLocation": run.location}
-    }
+    defaults = {"QueryString": "SELECT 1", "ResultConfiguration": {"OutputLocation": run.location}}
     found = error(run.client.start_query_execution, **{**defaults, **arguments})
     assert (found["Code"], found["status"]) == ("InvalidRequestException", 400)
     assert text in found["Message"]
@@ -349,7 +357,8 @@ def test_catalogue_operations(run: Runner, athena: Any, database: str) -> None:
     for name in ("aa1", "aa2", "bb1"):
         run.execute(
             f"CREATE EXTERNAL TABLE {name} (x array<struct<y:int>> COMMENT 'c') "
-            f"PARTITIONED BY (p string) LOCATION 's3://b/{name}/'", database
+            f"PARTITIONED BY (p string) LOCATION 's3://b/{name}/'",
+            database,
         )
     catalogs = athena.list_data_catalogs()["DataCatalogsSummary"]
     assert [c["CatalogName"] for c in catalogs] == ["AwsDataCatalog"]
@@ -452,7 +461,9 @@ def test_throttle_switch(server: Server, athena: Any) -> None:
     athena.list_work_groups()
     found = error(athena.list_work_groups)
     assert (found["Code"], found["Message"], found["status"]) == (
-        "ThrottlingException", "Rate exceeded", 400,
+        "ThrottlingException",
+        "Rate exceeded",
+        400,
     )
     athena.list_data_catalogs()
     assert server.stats()["refused"]["ListWorkGroups"] == {"ThrottlingException": 1}
@@ -501,8 +512,15 @@ def test_latency_switch(server: Server, athena: Any) -> None:
 
 @pytest.mark.parametrize(
     "switches",
-    [{"nosuch": 1}, {"throttle": 5}, {"throttle": {"X": {"rate": "a"}}}, {"latency": {"X": -1}},
-     {"refuse": "X"}, {"active_limit": "x"}, {"fail": {"X": {"nosuch": 1}}}],
+    [
+        {"nosuch": 1},
+        {"throttle": 5},
+        {"throttle": {"X": {"rate": "a"}}},
+        {"latency": {"X": -1}},
+        {"refuse": "X"},
+        {"active_limit": "x"},
+        {"fail": {"X": {"nosuch": 1}}},
+    ],
 )
 def test_switch_refuses_nonsense(server: Server, switches: dict[str, Any]) -> None:
     with pytest.raises(ServerError):

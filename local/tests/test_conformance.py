@@ -41,14 +41,29 @@ def test_pyathena_rows(connection: Any) -> None:
 
 
 def test_pyathena_types(connection: Any) -> None:
-    row = connection.cursor().execute(
-        "SELECT 1, true, 1.50, 1.5e0, DATE '2020-01-01', TIMESTAMP '2020-01-01 01:02:03', X'00ff', "
-        "ARRAY[1, 2], MAP(ARRAY['a'], ARRAY[1]), ROW(1, 'a'), JSON '{\"a\": 1}', NULL, '', "
-        "TIMESTAMP '2020-01-01 00:00:00 UTC', TIME '01:02:03', 1e0 / 0"
-    ).fetchone()
+    row = (
+        connection.cursor()
+        .execute(
+            "SELECT 1, true, 1.50, 1.5e0, DATE '2020-01-01', TIMESTAMP '2020-01-01 01:02:03', X'00ff', "
+            "ARRAY[1, 2], MAP(ARRAY['a'], ARRAY[1]), ROW(1, 'a'), JSON '{\"a\": 1}', NULL, '', "
+            "TIMESTAMP '2020-01-01 00:00:00 UTC', TIME '01:02:03', 1e0 / 0"
+        )
+        .fetchone()
+    )
     assert row[:13] == (
-        1, True, Decimal("1.50"), 1.5, dt.date(2020, 1, 1), dt.datetime(2020, 1, 1, 1, 2, 3),
-        b"\x00\xff", [1, 2], {"a": "1"}, {"field0": "1", "field1": "a"}, {"a": 1}, None, "",
+        1,
+        True,
+        Decimal("1.50"),
+        1.5,
+        dt.date(2020, 1, 1),
+        dt.datetime(2020, 1, 1, 1, 2, 3),
+        b"\x00\xff",
+        [1, 2],
+        {"a": "1"},
+        {"field0": "1", "field1": "a"},
+        {"a": 1},
+        None,
+        "",
     )
     assert row[13] == dt.datetime(2020, 1, 1, tzinfo=dt.timezone.utc)
     assert row[14:] == (dt.time(1, 2, 3), float("inf"))
@@ -126,7 +141,9 @@ def wrangler(environment: None, server: Server) -> Any:
 def test_awswrangler_csv(wrangler: Any, server: Server) -> None:
     frame = wrangler.read_sql_query(
         "SELECT a, 1.50 AS d, TIMESTAMP '2020-01-01 00:00:00' AS t, '' AS s FROM many_rows ORDER BY a",
-        database="default", ctas_approach=False, s3_output=server.staging_dir,
+        database="default",
+        ctas_approach=False,
+        s3_output=server.staging_dir,
     )
     assert len(frame) == 10_000 and int(frame["a"].iloc[-1]) == 9999
     assert frame["d"].iloc[0] == Decimal("1.50")
@@ -135,15 +152,19 @@ def test_awswrangler_csv(wrangler: Any, server: Server) -> None:
 
 def test_awswrangler_unload(wrangler: Any, server: Server) -> None:
     frame = wrangler.read_sql_query(
-        "SELECT a, CAST(a AS varchar) AS b FROM many_rows", database="default",
-        ctas_approach=False, unload_approach=True, s3_output=f"s3://{server.bucket}/wrangler/",
+        "SELECT a, CAST(a AS varchar) AS b FROM many_rows",
+        database="default",
+        ctas_approach=False,
+        unload_approach=True,
+        s3_output=f"s3://{server.bucket}/wrangler/",
     )
     assert int(frame["a"].sum()) == 49_995_000
 
 
 def test_awswrangler_wait_and_stop(wrangler: Any, server: Server) -> None:
     query_id = wrangler.start_query_execution(
-        "SELECT /* athena-local: run_seconds=30 */ 1", database="default",
+        "SELECT /* athena-local: run_seconds=30 */ 1",
+        database="default",
         s3_output=server.staging_dir,
     )
     wrangler.stop_query_execution(query_id)

@@ -52,8 +52,11 @@ def test_parse_create_table() -> None:
     ]
     assert [c.name for c in found.partition_keys] == ["dt", "h"]
     assert found.serde_parameters == {
-        "field.delim": "\t", "serialization.format": "\t", "escape.delim": "\\",
-        "line.delim": "\n", "serialization.null.format": "",
+        "field.delim": "\t",
+        "serialization.format": "\t",
+        "escape.delim": "\\",
+        "line.delim": "\n",
+        "serialization.null.format": "",
     }
     assert found.properties == {"skip.header.line.count": "1", "x": "y"}
     assert (found.location, found.stored_as, found.comment) == ("s3://b/p", "TEXTFILE", "hello")
@@ -139,10 +142,18 @@ def test_substitute_counts(values: list[str]) -> None:
         ("varchar(10)", "varchar(10)", "varchar(10)", "VARCHAR"),
         ("decimal", "decimal(10,0)", "decimal(10,0)", "DECIMAL(10,0)"),
         ("timestamp", "timestamp", "timestamp(3)", "TIMESTAMP"),
-        ("array<map<string,int>>", "array<map<string,int>>", "array(map(varchar, integer))",
-         "MAP(VARCHAR, INTEGER)[]"),
-        ("row(a integer, b varchar)", "struct<a:int,b:string>", "row(a integer, b varchar)",
-         'STRUCT("a" INTEGER, "b" VARCHAR)'),
+        (
+            "array<map<string,int>>",
+            "array<map<string,int>>",
+            "array(map(varchar, integer))",
+            "MAP(VARCHAR, INTEGER)[]",
+        ),
+        (
+            "row(a integer, b varchar)",
+            "struct<a:int,b:string>",
+            "row(a integer, b varchar)",
+            'STRUCT("a" INTEGER, "b" VARCHAR)',
+        ),
     ],
 )
 def test_type_names(text: str, hive: str, trino: str, duck: str) -> None:
@@ -151,7 +162,9 @@ def test_type_names(text: str, hive: str, trino: str, duck: str) -> None:
     assert names == (hive, trino, duck)
 
 
-@pytest.mark.parametrize("text", ["", "foo", "array<int", "map<int>", "decimal(40,2)", "int int", "struct<>"])
+@pytest.mark.parametrize(
+    "text", ["", "foo", "array<int", "map<int>", "decimal(40,2)", "int int", "struct<>"]
+)
 def test_type_malformed(text: str) -> None:
     with pytest.raises(MalformedType):
         parse(text)

@@ -6,7 +6,14 @@ import asyncio
 
 import pytest
 
-from athena_local.httpserver import BadRequest, Connection, Request, Response, parse_head, take_chunked
+from athena_local.httpserver import (
+    BadRequest,
+    Connection,
+    Request,
+    Response,
+    parse_head,
+    take_chunked,
+)
 
 
 async def talk(*parts: bytes, pause: float = 0.0) -> bytes:
@@ -47,8 +54,11 @@ def test_connection_keeps_alive_and_pipelines() -> None:
 
 def test_connection_takes_a_request_in_pieces() -> None:
     answer = exchange(
-        b"POST / HT", b"TP/1.1\r\nHost: x\r\nContent-Length: 4\r\nConnection: close\r\n",
-        b"\r\nab", b"cd", pause=0.01,
+        b"POST / HT",
+        b"TP/1.1\r\nHost: x\r\nContent-Length: 4\r\nConnection: close\r\n",
+        b"\r\nab",
+        b"cd",
+        pause=0.01,
     )
     assert answer.endswith(b"POST:abcd")
 

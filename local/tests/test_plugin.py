@@ -7,7 +7,7 @@ import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 
-TEST = '''
+TEST = """
 import os
 import boto3
 
@@ -22,7 +22,7 @@ def test_fixture(athena_local_env):
 
 def test_environment_is_restored():
     assert "AWS_ENDPOINT_URL_ATHENA" not in os.environ
-'''
+"""
 
 
 def test_fixture_serves_a_users_test(tmp_path: Path) -> None:
@@ -31,7 +31,10 @@ def test_fixture_serves_a_users_test(tmp_path: Path) -> None:
     extra = [] if installed else ["-p", "athena_local.pytest_plugin"]
     found = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *extra, str(tmp_path)],
-        capture_output=True, text=True, cwd=tmp_path, timeout=120,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=120,
     )
     assert found.returncode == 0, found.stdout + found.stderr
     assert "2 passed" in found.stdout

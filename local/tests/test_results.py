@@ -53,9 +53,7 @@ def test_parse_rows_malformed(data: bytes) -> None:
 
 def test_metadata_wire_format() -> None:
     data = metadata("id", [column_info("n", Type("decimal", (10, 2)))])
-    column = (
-        b"\x0a\x04hive\x12\x00\x1a\x00\x22\x01n\x2a\x01n\x32\x07decimal\x38\x0a\x40\x02\x48\x03\x50\x00"
-    )
+    column = b"\x0a\x04hive\x12\x00\x1a\x00\x22\x01n\x2a\x01n\x32\x07decimal\x38\x0a\x40\x02\x48\x03\x50\x00"
     assert data == b"\x0a\x02id\x22" + bytes([len(column)]) + column
 
 

@@ -7,7 +7,7 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -16,10 +16,31 @@ from athena_local.engine import Job
 from athena_local.errors import QueryError
 from athena_local.trino_engine import TrinoEngine
 
-TYPES = ["integer", "varchar", "decimal(5,2)", "double", "timestamp(3)", "array(integer)",
-         "map(varchar, integer)", "row(x integer, y varchar)", "varbinary", "boolean"]
+TYPES = [
+    "integer",
+    "varchar",
+    "decimal(5,2)",
+    "double",
+    "timestamp(3)",
+    "array(integer)",
+    "map(varchar, integer)",
+    "row(x integer, y varchar)",
+    "varbinary",
+    "boolean",
+]
 DATA = [
-    [1, 'a"b', "1.50", 1e10, "2020-01-01 00:00:00.000", [1, None], {"k": 1}, [1, "z"], "AP8=", True],
+    [
+        1,
+        'a"b',
+        "1.50",
+        1e10,
+        "2020-01-01 00:00:00.000",
+        [1, None],
+        {"k": 1},
+        [1, "z"],
+        "AP8=",
+        True,
+    ],
     [None] * 10,
 ]
 
@@ -38,8 +59,13 @@ def column(number: int, text: str) -> dict[str, Any]:
         ]
     elif raw == "row":
         arguments = [
-            {"kind": "NAMED_TYPE", "value": {
-                "fieldName": {"name": name}, "typeSignature": {"rawType": kind, "arguments": []}}}
+            {
+                "kind": "NAMED_TYPE",
+                "value": {
+                    "fieldName": {"name": name},
+                    "typeSignature": {"rawType": kind, "arguments": []},
+                },
+            }
             for name, kind in (("x", "integer"), ("y", "varchar"))
         ]
     signature = {"rawType": raw, "arguments": arguments}
@@ -47,7 +73,7 @@ def column(number: int, text: str) -> dict[str, Any]:
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    statements: list[str] = []
+    statements: ClassVar[list[str]] = []
 
     def log_message(self, *arguments: Any) -> None:
         pass
@@ -73,8 +99,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         sql = self.statements[-1]
         if "nosuch" in sql:
-            error = {"message": "line 1:15: Table 'x' does not exist", "errorCode": 46,
-                     "errorName": "TABLE_NOT_FOUND", "errorType": "USER_ERROR"}
+            error = {
+                "message": "line 1:15: Table 'x' does not exist",
+                "errorCode": 46,
+                "errorName": "TABLE_NOT_FOUND",
+                "errorType": "USER_ERROR",
+            }
             self.answer({**self.base(), "error": error})
             return
         if sql.startswith("INSERT"):
@@ -127,8 +157,16 @@ def test_trino_select(url: str) -> None:
     )
     assert lines[2] == "," * 9
     assert [c["Type"] for c in outcome.columns] == [
-        "integer", "varchar", "decimal", "double", "timestamp", "array", "map", "row",
-        "varbinary", "boolean",
+        "integer",
+        "varchar",
+        "decimal",
+        "double",
+        "timestamp",
+        "array",
+        "map",
+        "row",
+        "varbinary",
+        "boolean",
     ]
     assert Handler.statements[-1] == "SELECT * FROM t"
 
