@@ -90,10 +90,8 @@ def _quote_error(name: str, path: Path, room: Room, root: Path) -> str | None:
         return None if (root / "src" / name).is_file() else "no such header"
     if not room.own_folder:
         return "name the room: \"room/file.h\""
-    target = (path.parent / name).resolve()
-    folder = path.parent.resolve()
-    up = folder if ROOMS.get(path.parent.relative_to(root).as_posix()) else folder.parent
-    if not (target.is_file() and target.is_relative_to(up)) and not (up / name).is_file():
+    here = [path.parent, path.parent.parent] if path.is_relative_to(root / "tests") else [path.parent]
+    if ".." in name or not any((folder / name).is_file() for folder in here):
         return "no such header in this folder"
     return None
 

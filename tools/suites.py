@@ -123,7 +123,7 @@ def run_pytest(
     """Runs pytest by a Python and reads its cases."""
     junit = LOGS / f"{suite.name}.xml"
     junit.unlink(missing_ok=True)
-    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=300",
+    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=300", "--tb=short",
                f"--junitxml={junit}", "-o", "junit_logging=no", *arguments]  # fmt: skip
     quiet = {"PYTHONDONTWRITEBYTECODE": "1", **(environment or {})}
     status = suite.call(command, tool_environment(quiet), limit)
