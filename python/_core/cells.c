@@ -269,26 +269,30 @@ static int fill_timestamp(const struct run *run) {
 /* -- decimals
  * ------------------------------------------------------------------------------------------ */
 
+int core_cells_import_decimal(struct core_state *state) {
+    if (state->context_class)
+        return 0;
+    PyObject *module = PyImport_ImportModule("decimal");
+    if (!module)
+        return -1;
+    state->decimal_class = PyObject_GetAttrString(module, "Decimal");
+    if (state->decimal_class)
+        state->context_class = PyObject_GetAttrString(module, "Context");
+    Py_DECREF(module);
+    if (state->context_class)
+        return 0;
+    Py_CLEAR(state->decimal_class);
+    return -1;
+}
+
 /*
  * A context of our own: the user's may round or trap. Wide enough for every 128-bit number, so the
  * result is exact.
  */
 static int make_decimal_context(struct core_cells *cells) {
-    struct core_state *state = cells->state;
-    if (!state->context_class) {
-        PyObject *module = PyImport_ImportModule("decimal");
-        if (!module)
-            return -1;
-        state->decimal_class = PyObject_GetAttrString(module, "Decimal");
-        state->context_class = PyObject_GetAttrString(module, "Context");
-        Py_DECREF(module);
-        if (!state->decimal_class || !state->context_class) {
-            Py_CLEAR(state->decimal_class);
-            Py_CLEAR(state->context_class);
-            return -1;
-        }
-    }
-    PyObject *context = PyObject_CallFunction(state->context_class, "i", 60);
+    if (core_cells_import_decimal(cells->state) != 0)
+        return -1;
+    PyObject *context = PyObject_CallFunction(cells->state->context_class, "i", 60);
     if (!context)
         return -1;
     cells->create_decimal = PyObject_GetAttrString(context, "create_decimal");

@@ -36,6 +36,9 @@ int core_cells_fill(
     PyObject **out,
     bool *out_atoms);
 
+/* Imports the module decimal; else done when the first decimal is made. */
+int core_cells_import_decimal(struct core_state *state);
+
 void core_cell_column_clear(struct core_cell_column *kept);
 
 #endif

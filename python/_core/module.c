@@ -2,6 +2,7 @@
 
 #include "batches.h"
 #include "budget.h"
+#include "cells.h"
 #include "client.h"
 #include "error.h"
 #include "fetch.h"
@@ -215,6 +216,10 @@ static int module_exec(PyObject *module) {
     state->datetime = PyCapsule_Import(PyDateTime_CAPSULE_NAME, 0);
     if (!state->datetime)
         return -1;
+#ifdef Py_GIL_DISABLED
+    if (core_cells_import_decimal(state) != 0) /* threads would race for the first use */
+        return -1;
+#endif
     if (add_types(module, state) != 0 || add_names(state) != 0 || add_constants(module) != 0)
         return -1;
     return register_exit(module);
