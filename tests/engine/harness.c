@@ -94,6 +94,14 @@ bool harness_has_failed(void) {
     return s_failed;
 }
 
+static void lock_hooks(void) {
+    pthread_mutex_lock(&s_lock);
+}
+
+static void unlock_hooks(void) {
+    pthread_mutex_unlock(&s_lock);
+}
+
 void harness_init(void) {
     static const char *const names[] = {
         "AWS_PROFILE",       "AWS_REGION",         "AWS_DEFAULT_REGION",      "AWS_ACCESS_KEY_ID",
@@ -106,6 +114,7 @@ void harness_init(void) {
         unsetenv(names[i]);
     setenv("AWS_CONFIG_FILE", "/nonexistent/config", 1);
     setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials", 1);
+    pthread_atfork(lock_hooks, unlock_hooks, unlock_hooks);
     ath_allocator_set(&hooks);
 }
 
