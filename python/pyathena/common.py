@@ -189,6 +189,7 @@ class BaseCursor(metaclass=ABCMeta):
                 "cache_size and cache_expiration_time are not supported by this version; use"
                 " result_reuse_enable, which AWS serves"
             )
+        _check_options(options)
         sql, execution_parameters = self._format(operation, parameters, options)
         check_statement(sql)
         _logger.debug("Query of %d characters.", len(sql))
@@ -208,16 +209,7 @@ class BaseCursor(metaclass=ABCMeta):
         self, operation: str, parameters: Any, options: ExecuteOptions
     ) -> tuple[str, list[str] | None]:
         if pyathena.paramstyle == "qmark" or options.paramstyle == "qmark":
-            if not parameters:
-                return operation, None
-            if isinstance(parameters, (str, bytes, dict)) or not all(
-                isinstance(item, str) for item in parameters
-            ):
-                raise ProgrammingError(
-                    "Parameter validation failed: qmark parameters are a list of SQL literals as"
-                    f' text, such as ["\'text\'", "1"], not {parameters!r:.200}'
-                )
-            return operation, list(parameters)
+            return operation, _qmark_literals(parameters)
         return self._formatter.format(operation, parameters), None
 
     def _core_options(
@@ -227,12 +219,14 @@ class BaseCursor(metaclass=ABCMeta):
         minutes = options.result_reuse_minutes
         wants_reuse = self._result_reuse_enable if reuse is None else reuse
         core_options: dict[str, Any] = {
-            "database": self._schema_name or None,
-            "catalog": self._catalog_name or None,
-            "work_group": options.work_group or self._work_group or None,
-            "output_location": options.s3_staging_dir or self._s3_staging_dir or None,
-            "encryption_option": self._encryption_option or None,
-            "kms_key": self._kms_key or None,
+            "database": _text("schema_name", self._schema_name),
+            "catalog": _text("catalog_name", self._catalog_name),
+            "work_group": _text("work_group", options.work_group or self._work_group),
+            "output_location": _text(
+                "s3_staging_dir", options.s3_staging_dir or self._s3_staging_dir
+            ),
+            "encryption_option": _text("encryption_option", self._encryption_option),
+            "kms_key": _text("kms_key", self._kms_key),
             "parameters": parameters or None,
             "page_rows": arraysize,
             "notify_state": self._on_poll is not None,
@@ -260,6 +254,8 @@ class BaseCursor(metaclass=ABCMeta):
             )
         except _core.CoreError as ex:
             raise from_core_error(ex) from None
+        except (TypeError, ValueError, OverflowError) as ex:
+            raise ProgrammingError(str(ex)) from ex
 
     # -- catalogue -------------------------------------------------------------------------------
 
@@ -293,6 +289,8 @@ class BaseCursor(metaclass=ABCMeta):
             return self._connection._core_client.start_metadata(queue, options)
         except _core.CoreError as ex:
             raise from_core_error(ex) from None
+        except (TypeError, ValueError, OverflowError) as ex:
+            raise ProgrammingError(str(ex)) from ex
 
     @staticmethod
     def _read_metadata(call: _core.Query, what: str, logging_: bool) -> Any:
@@ -313,6 +311,49 @@ class BaseCursor(metaclass=ABCMeta):
         exc_tb: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _text(name: str, value: Any) -> str | None:
+    if value and not isinstance(value, str):
+        raise ProgrammingError(f"{name} must be str, not {type(value).__name__}")
+    return value or None
+
+
+def _check_options(options: ExecuteOptions) -> None:
+    hints = options.result_set_type_hints
+    if hints and not (
+        isinstance(hints, dict)
+        and all(isinstance(key, (str, int)) for key in hints)
+        and all(isinstance(hint, str) for hint in hints.values())
+    ):
+        raise ProgrammingError(
+            "result_set_type_hints must be a dict from column names or indexes to types, such as"
+            f" {{'column': 'array(integer)'}}, not {hints!r:.200}"
+        )
+    callback = options.on_start_query_execution
+    if callback is not None and not callable(callback):
+        raise ProgrammingError(f"on_start_query_execution is not callable: {callback!r:.200}")
+    if options.paramstyle not in (None, "pyformat", "qmark"):
+        raise ProgrammingError(
+            f"paramstyle must be 'pyformat' or 'qmark', not {options.paramstyle!r:.200}"
+        )
+
+
+def _qmark_literals(parameters: Any) -> list[str] | None:
+    if parameters is None:
+        return None
+    try:
+        literals = None if isinstance(parameters, (str, bytes, dict)) else list(parameters)
+    except TypeError:
+        literals = None
+    if literals is None or not all(isinstance(literal, str) for literal in literals):
+        if not parameters:
+            return None
+        raise ProgrammingError(
+            "Parameter validation failed: qmark parameters are a list of SQL literals as"
+            f" text, such as [\"'text'\", \"1\"], not {parameters!r:.200}"
+        )
+    return literals or None
 
 
 def _milliseconds(name: str, seconds: float) -> int:
