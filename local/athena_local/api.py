@@ -380,7 +380,7 @@ class Api:
     def _list_query_executions(self, document: dict[str, Any]) -> Answer:
         name = document.get("WorkGroup") or "primary"
         self._workgroups.require(name)
-        ids = self._queries.list(name)
+        ids = self._queries.ids_of(name)
         # A page goes on behind the last id that was told: new queries do not shift it.
         scope = "queries/" + name
         total = len(ids)
@@ -433,7 +433,8 @@ class Api:
     async def _results(self, query: Query, document: dict[str, Any]) -> Answer:
         limit = document.get("MaxResults") or 1000
         offset = self._offset(query.id, document["NextToken"]) if "NextToken" in document else 0
-        columns, out = query.columns, {}
+        columns = query.columns
+        out: Answer = {}
         if document.get("QueryResultType") == "DATA_MANIFEST":
             rows, following = await asyncio.to_thread(
                 self._read_lines, query, query.manifest, offset, limit, True
@@ -563,7 +564,7 @@ class Api:
         name = document["WorkGroup"]
         self._workgroups.require(name)
         owned = [key for key in self._prepared if key[0] == name]
-        used = owned or self._queries.list(name)
+        used = owned or self._queries.ids_of(name)
         if used and not document.get("RecursiveDeleteOption"):
             raise invalid_request(f"WorkGroup {name} is not empty")
         self._workgroups.delete(name)

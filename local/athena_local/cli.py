@@ -138,9 +138,13 @@ async def _serve(config: Config, options: argparse.Namespace) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     if options.exit_with_stdin:
-        loop.add_reader(
-            0, lambda: None if os.read(0, 4096) else (loop.remove_reader(0), ended.set())
-        )
+
+        def read() -> None:
+            if not os.read(0, 4096):
+                loop.remove_reader(0)
+                ended.set()
+
+        loop.add_reader(0, read)
     try:
         await app.start()
         ready = {

@@ -1,7 +1,7 @@
 """Parser of statements that the SQL engine does not take: Hive DDL, SHOW, and statement frames.
 
-``parse`` gives one of the dataclasses of ``statements``. Inner queries stay text, padded with blanks in front
-so that positions in error messages are those of the whole statement.
+``parse`` gives one of the dataclasses of ``statements``. Inner queries stay text, padded with
+blanks in front so that positions in error messages are those of the whole statement.
 """
 
 from __future__ import annotations
@@ -514,7 +514,7 @@ class _Parser:
             return AlterTable(table, replace=self.columns())
         if self.accept("DROP"):
             exists = self.accept("IF", "EXISTS")
-            specs = []
+            specs: list[dict[str, str]] = []
             while self.accept("PARTITION") or (specs and self.accept(",", "PARTITION")):
                 specs.append(self.partition_spec())
             if not specs:

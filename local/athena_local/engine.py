@@ -192,7 +192,7 @@ class _Session:
         for index, (name, code, *_) in enumerate(description):
             hint = translated.hints.get(index) or translate.Hint()
             kind = from_duck(code)
-            if hint.kind is not None and kind.name in ("string", "interval"):
+            if hint.kind is not None:
                 kind = hint.kind
             labels.append(output_label(name, index, translated))
             kinds.append(kind)
@@ -318,7 +318,10 @@ class _Session:
 
         def make(rows_first: bool) -> translate.Translated:
             tree = translate.parse_query(sql)
-            resolve = lambda name: self._resolve(name, database, sql)
+
+            def resolve(name: Name) -> tuple[str, dict[str, Type]]:
+                return self._resolve(name, database, sql)
+
             return translate.translate(tree, sql, resolve, rows_first)
 
         out = make(False)

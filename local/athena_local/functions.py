@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import zlib
 
+import duckdb
+
 from .render import java_double, java_float, scientific
 
 # Same name and meaning in DuckDB.
@@ -229,7 +231,6 @@ RENAMED = {
 }
 
 _MACROS = """
-CREATE OR REPLACE MACRO ath_cardinality(a) AS CAST(cardinality(a) AS BIGINT);
 CREATE OR REPLACE MACRO ath_millisecond(t) AS CAST(millisecond(t) % 1000 AS BIGINT);
 CREATE OR REPLACE MACRO ath_from_hex(s) AS unhex(s);
 CREATE OR REPLACE MACRO ath_to_hex(b) AS upper(hex(b));
@@ -307,10 +308,16 @@ CREATE OR REPLACE MACRO ath_at(a, i) AS CASE WHEN i < 1 OR i > len(a)
   THEN error('INVALID_FUNCTION_ARGUMENT: Array subscript must be between 1 and ' || len(a)) ELSE a[i] END;
 CREATE OR REPLACE MACRO ath_substr(s, n) AS CASE WHEN n = 0 THEN '' ELSE substr(s, n) END,
   (s, n, m) AS CASE WHEN n = 0 THEN '' ELSE substr(s, n, m) END;
+CREATE OR REPLACE MACRO ath_quotient(a, b) AS CASE WHEN b = 0
+  THEN error('DIVISION_BY_ZERO: / by zero') ELSE a // b END;
+CREATE OR REPLACE MACRO ath_mod(a, b) AS CASE WHEN b = 0 AND typeof(b) NOT IN ('DOUBLE', 'FLOAT')
+  THEN error('DIVISION_BY_ZERO: / by zero') ELSE a % b END;
 CREATE OR REPLACE MACRO ath_divide(a, b) AS CAST(a AS DOUBLE) / CAST(b AS DOUBLE);
 CREATE OR REPLACE MACRO ath_round_divide(n, d) AS CASE WHEN d = 0
   THEN error('DIVISION_BY_ZERO: / by zero')
   ELSE ((2 * abs(n) + abs(d)) // (2 * abs(d))) * CAST(sign(n) * sign(d) AS HUGEINT) END;
+CREATE OR REPLACE MACRO ath_try_round_divide(n, d) AS
+  ((2 * abs(n) + abs(d)) // (2 * abs(nullif(d, 0)))) * CAST(sign(n) * sign(d) AS HUGEINT);
 CREATE OR REPLACE MACRO ath_plus(a DATE, b INTERVAL) AS CAST(a + b AS DATE),
   (a TIMESTAMP, b INTERVAL) AS a + b, (a TIMESTAMPTZ, b INTERVAL) AS a + b,
   (a TIME, b INTERVAL) AS a + b, (a INTERVAL, b INTERVAL) AS a + b;
@@ -325,9 +332,20 @@ CREATE OR REPLACE MACRO ath_varchar(a) AS CASE typeof(a)
 """
 
 
+_CARDINALITY = "CREATE OR REPLACE MACRO ath_cardinality(a) AS CAST(cardinality(a) AS BIGINT)"
+# Before DuckDB 2 its cardinality takes maps only.
+_OLD_CARDINALITY = """
+CREATE OR REPLACE MACRO ath_cardinality(a) AS CASE WHEN a IS NULL THEN NULL
+  WHEN typeof(a) LIKE 'MAP(%' AND typeof(a) NOT LIKE '%]'
+  THEN CAST(len(json_keys(to_json(a))) AS BIGINT)
+  ELSE CAST(json_array_length(to_json(a)) AS BIGINT) END
+"""
+
+
 def macro_statements() -> list[str]:
     """The SQL that defines our macros, one statement each."""
-    return [text.strip() for text in _MACROS.split(";\n") if text.strip()]
+    out = [text.strip() for text in _MACROS.split(";\n") if text.strip()]
+    return [*out, _CARDINALITY if duckdb.__version__ >= "2" else _OLD_CARDINALITY]
 
 
 def _digest(name: str) -> object:

@@ -104,7 +104,7 @@ def trino_type_name(text: str) -> str:
         return f"decimal({body})"
     parts = []
     for part in _split(body):
-        if name == "STRUCT":
+        if name == "STRUCT" and " " in part:
             field, _, kind = part.partition(" ")
             parts.append(f"{field} {trino_type_name(kind)}")
         else:

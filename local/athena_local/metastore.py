@@ -47,7 +47,8 @@ def failed(message: str) -> QueryError:
     """Hive's form of a failure in DDL."""
     return QueryError(
         "DDL",
-        f"FAILED: Execution Error, return code 1 from org.apache.hadoop.hive.ql.exec.DDLTask. {message}",
+        "FAILED: Execution Error, return code 1 from org.apache.hadoop.hive.ql.exec.DDLTask. "
+        + message,
     )
 
 

@@ -33,7 +33,7 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Starts a process that dies with the calling thread's process; output goes to ``log``."""
     parent = os.getpid()
-    sink = open(log, "ab") if log is not None else None  # noqa: SIM115
+    sink = open(log, "ab") if log is not None else None
     try:
         return subprocess.Popen(
             list(arguments),

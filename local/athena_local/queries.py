@@ -204,7 +204,7 @@ class Queries:
         """A query by its id."""
         return self._queries.get(query_id)
 
-    def list(self, workgroup: str) -> list[str]:
+    def ids_of(self, workgroup: str) -> list[str]:
         """Ids of a work group's queries, newest first."""
         return self._by_workgroup.get(workgroup, [])[::-1]
 
@@ -364,7 +364,7 @@ class Queries:
             failure: Exception | None = None
             try:
                 outcome = self._engine.run(active.job)
-            except Exception as error:  # noqa: BLE001 - every failure becomes the query's
+            except Exception as error:  # every failure becomes the query's
                 failure = error
             millis = round((time.monotonic() - begun) * 1000)
             try:

@@ -136,9 +136,14 @@ class Rewriter:
         one, two = as_decimal(left), as_decimal(right)
         known = left is not None and right is not None
         if known and one and two and "decimal" in (left.name, right.name):  # type: ignore[union-attr]
-            return _decimal_division(node.this, one, node.expression, two)
-        # DuckDB's // truncates integers, divides what else there is, and fails on zero.
-        return exp.Paren(this=exp.IntDiv(this=node.this, expression=node.expression))
+            return _decimal_division(node.this, one, node.expression, two, _is_tried(node))
+        # DuckDB's // truncates integers and divides what else there is.
+        if _is_tried(node):
+            return exp.Paren(this=exp.IntDiv(this=node.this, expression=node.expression))
+        return call("ath_quotient", node.this, node.expression)
+
+    def _mod(self, node: exp.Expression) -> exp.Expression | None:
+        return None if _is_tried(node) else call("ath_mod", node.this, node.expression)
 
     def _avg(self, node: exp.Expression) -> exp.Expression | None:
         # The cast goes around FILTER and OVER: see _wrapped.
@@ -271,6 +276,8 @@ class Rewriter:
         index = node.expressions[0] if len(node.expressions) == 1 else None
         if node.args.get("safe") or not isinstance(node.this, exp.Array) or index is None:
             return None
+        if _is_tried(node):
+            return None
         # The parser keeps subscripts from zero on.
         return call("ath_at", node.this, exp.Add(this=index.copy(), expression=_number(1)))
 
@@ -370,12 +377,17 @@ def division_type(p1: int, s1: int, p2: int, s2: int) -> tuple[int, int]:
 
 
 def _decimal_division(
-    left: exp.Expression, one: tuple[int, int], right: exp.Expression, two: tuple[int, int]
+    left: exp.Expression,
+    one: tuple[int, int],
+    right: exp.Expression,
+    two: tuple[int, int],
+    tried: bool,
 ) -> exp.Expression:
     """Exact division, rounded half up, over whole numbers of 128 bits."""
     (p1, s1), (p2, s2) = one, two
     precision, scale = division_type(p1, s1, p2, s2)
-    quotient = call("ath_round_divide", _scaled(left, s1, scale + s2), _scaled(right, s2, s2))
+    name = "ath_try_round_divide" if tried else "ath_round_divide"
+    quotient = call(name, _scaled(left, s1, scale + s2), _scaled(right, s2, s2))
     if scale == 0:
         return exp.cast(quotient, f"DECIMAL({precision}, 0)")
     unit = exp.cast(_string("0." + "0" * (scale - 1) + "1"), f"DECIMAL({scale}, {scale})")
@@ -396,6 +408,11 @@ def _scaled(value: exp.Expression, scale: int, power: int) -> exp.Expression:
         factor = exp.cast(_string("1" + "0" * rest), "INT128")
         return exp.Paren(this=exp.Mul(this=whole, expression=factor))
     return whole
+
+
+def _is_tried(node: exp.Expression) -> bool:
+    """Whether TRY stands around: DuckDB takes no ``error()`` inside, and its own errors suffice."""
+    return node.find_ancestor(exp.Try) is not None
 
 
 def _is_wrapped(node: exp.Expression) -> bool:
@@ -442,6 +459,7 @@ def _digest(name: str) -> _Rewrite:
 
 _REWRITES: dict[type, _Rewrite] = {
     exp.Div: Rewriter._div,
+    exp.Mod: Rewriter._mod,
     exp.Avg: Rewriter._avg,
     exp.Filter: Rewriter._wrapped,
     exp.Window: Rewriter._wrapped,

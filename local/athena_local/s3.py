@@ -241,7 +241,7 @@ class _File(AbstractBufferedFile):
         return self.fs.client.get(bucket, key, start, end)
 
     def _initiate_upload(self) -> None:
-        self._spool = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115
+        self._spool = tempfile.SpooledTemporaryFile(max_size=_SPOOL)
 
     def _upload_chunk(self, final: bool = False) -> bool:
         self.buffer.seek(0)

@@ -60,7 +60,7 @@ class Server:
         if self._process is not None:
             raise ServerError("the server runs already")
         command = [sys.executable, "-m", "athena_local", "--exit-with-stdin", *self._arguments]
-        errors = tempfile.TemporaryFile()  # noqa: SIM115
+        errors = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
         )

@@ -25,7 +25,7 @@ _AMZ_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
 
 @dataclass(frozen=True)
 class Credential:
-    """A key the server knows. ``token`` is set for temporary credentials; ``expires`` is epoch s."""
+    """A key the server knows. ``token``: temporary credentials; ``expires``: epoch seconds."""
 
     access_key: str
     secret_key: str
@@ -172,7 +172,8 @@ def _check_scope(day: str, service: str, terminator: str, amz_date: str, expecte
 def _check_time(amz_date: str, now: float) -> None:
     match = _AMZ_DATE.fullmatch(amz_date)
     try:
-        stamp = datetime(*map(int, match.groups()), tzinfo=timezone.utc) if match else None
+        numbers = [int(text) for text in match.groups()] if match else []
+        stamp = datetime(*numbers[:6], tzinfo=timezone.utc) if numbers else None  # type: ignore[misc,arg-type]
     except ValueError:
         stamp = None
     if stamp is None:

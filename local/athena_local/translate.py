@@ -233,6 +233,8 @@ def _hint(item: exp.Expression) -> Hint | None:
     if isinstance(item, exp.Anonymous) and item.name.lower() in ("with_timezone", "at_timezone"):
         if len(item.expressions) == 2 and isinstance(item.expressions[1], exp.Literal):
             return _zone_hint(item.expressions[1].name)
+    if isinstance(item, exp.Null):
+        return Hint(kind=Type("unknown"))
     if isinstance(item, exp.Literal) and item.is_string:
         return Hint(kind=Type("varchar", (len(item.name),)))
     if isinstance(item, exp.Interval):

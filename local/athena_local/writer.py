@@ -100,6 +100,9 @@ def _source(session: _Session, query: str) -> list[Any]:
     session.cursor.execute(
         f"CREATE TEMP TABLE {_SOURCE} AS SELECT * FROM ({translated.sql}) AS q({listed})"
     )
+    for index, hint in translated.hints.items():
+        if hint.kind == Type("unknown"):
+            _check_storable(names[index], hint.kind)
     return described
 
 
