@@ -341,6 +341,8 @@ static bool refused(struct ath__call *call) {
 
 /* True when the call goes on. */
 static bool try_again(struct ath__call *call) {
+    if (call->unwanted && !call->io.maybe_sent)
+        return false;
     switch (call->retry_class) {
     case ATH__RETRY_TRANSIENT:
         return retry_later(call);

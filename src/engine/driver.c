@@ -102,7 +102,9 @@ static void cancel_all(struct ath__runtime *runtime) {
     for (; node != &runtime->io.ops; node = next) {
         next = node->next;
         struct ath_op *op = ATH__CONTAINER(node, struct ath_op, io.node);
+        ath__op_retain_inner(op); /* it may end here */
         op->type->command(op, ATH__OP_CANCEL | ATH__OP_DISCARD);
+        ath__op_release_inner(op);
     }
 }
 

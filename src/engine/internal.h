@@ -405,6 +405,7 @@ struct ath__call {
     /* For `done`. */
     int result; /* 0 or ATH_ERR_*; err tells */
     struct ath_error err;
+    bool unwanted; /* no further attempt once it is certain that none was carried out */
     bool throttle_ends; /* a refusal is a failure: the caller has its own pace */
     int retry_class;    /* of the last failure */
     struct ath_slice answer;

@@ -169,7 +169,7 @@ static void start_done(struct ath__call *call) {
     ath__call_free(call);
     query->io.call = NULL;
     if (rc) {
-        if (given)
+        if (given || query->io.interrupted)
             given_up(query, &err);
         ath__query_end(query, &err);
         return;
@@ -296,6 +296,7 @@ static void cancel(struct ath__query *query, bool discard) {
     switch (query->io.phase) {
     case ATH__QUERY_STARTING:
         query->io.cancelled = true;
+        query->io.call->unwanted = true;
         if (!ath__call_may_have_arrived(query->io.call))
             end_given_up(query);
         else
@@ -322,10 +323,13 @@ static void timeout_fire(struct ath__timer *timer) {
 
 static void interrupt(struct ath__query *query) {
     query->io.interrupted = true;
-    if (query->io.phase == ATH__QUERY_STARTING && !ath__call_may_have_arrived(query->io.call))
-        end_given_up(query);
-    else if (query->io.phase == ATH__QUERY_POLLING)
+    if (query->io.phase == ATH__QUERY_STARTING) {
+        query->io.call->unwanted = true;
+        if (!ath__call_may_have_arrived(query->io.call))
+            end_given_up(query);
+    } else if (query->io.phase == ATH__QUERY_POLLING) {
         send_stop(query);
+    }
 }
 
 static void query_command(struct ath_op *op, unsigned commands) {

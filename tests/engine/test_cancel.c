@@ -127,6 +127,34 @@ static void test_op_cancel_between_refused_attempts(void **state) {
     }
 }
 
+/* The same when the refusal comes after the cancel: nothing is tried again. */
+static void test_op_cancel_before_a_refusal(void **state) {
+    static char throttled[] = "ThrottlingException", limit[] = "TooManyRequestsException";
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        world_init(&w);
+        w.override = refuse;
+        w.user = i % 2 ? limit : throttled;
+        w.hold[SIM_START] = true;
+        world_open(&w, NULL);
+        struct ath_op *op = world_start(&w);
+        world_settle(&w);
+        if (i / 2 == 2)
+            ath_query_interrupt(op);
+        else
+            ath_op_cancel(op, false);
+        if (i / 2 == 1)
+            world_run(&w, 10 * SECOND);
+        else
+            world_settle(&w);
+        ath__fake_let_go(w.fake);
+        world_run(&w, 10 * MS);
+        assert_int_equal(w.runtime->io.ops_count, 0);
+        assert_int_equal(w.count[SIM_START], 1);
+        check_cancelled(op, "D", 0);
+    }
+}
+
 static bool reset_once(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
     (void)body;
     if (api != SIM_START || world->counter++)
@@ -476,6 +504,7 @@ int main(void) {
         cmocka_unit_test(test_op_cancel_start_on_the_wire),
         cmocka_unit_test(test_op_cancel_start_that_hangs),
         cmocka_unit_test(test_op_cancel_between_refused_attempts),
+        cmocka_unit_test(test_op_cancel_before_a_refusal),
         cmocka_unit_test(test_op_cancel_between_unclear_attempts),
         cmocka_unit_test(test_op_cancel_before_first_look),
         cmocka_unit_test(test_op_cancel_during_a_look),

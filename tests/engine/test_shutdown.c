@@ -91,6 +91,57 @@ static void test_shutdown_start_on_the_wire(void **state) {
     close_after_shutdown();
 }
 
+/* Operations that nobody holds any more end by the shutdown itself. */
+static void test_shutdown_of_released_operations(void **state) {
+    struct ath_query_options options = world_options("SELECT 1");
+    (void)state;
+    for (int kept = 0; kept < 2; kept++) {
+        world_init(&w);
+        w.hold[SIM_START] = w.hold[SIM_STOP] = true;
+        world_open(&w, NULL);
+        options.keep_running = kept;
+        for (int i = 0; i < 20; i++)
+            ath_op_release(world_start_with(&w, &options));
+        struct ath_op *op = world_start_with(&w, &options);
+        world_settle(&w);
+        ath_op_cancel(op, false);
+        ath_op_release(op);
+        ath_op_release(world_start_with(&w, &options));
+        shut_down(1000);
+        close_after_shutdown();
+    }
+}
+
+/* A cancelled start that waits for a second attempt, its end already told. */
+static bool limit_after_reset(
+    struct world *world, int api, const char *body, struct ath__fake_answer *a) {
+    (void)body;
+    if (api != SIM_START)
+        return false;
+    if (world->counter++ == 0)
+        *a = (struct ath__fake_answer){
+            .result = ATH_ERR_IO, .request_sent = true, .delay_ns = 3 * SECOND};
+    else
+        answer_error(a, 400, "TooManyRequestsException", "limit");
+    return true;
+}
+
+static void test_shutdown_of_starts_at_the_gate(void **state) {
+    (void)state;
+    world_init(&w);
+    w.override = limit_after_reset;
+    world_open(&w, NULL);
+    struct ath_op *op = world_start(&w);
+    world_run(&w, 100 * MS);
+    ath_op_cancel(op, false);
+    world_run(&w, 4 * SECOND);
+    assert_true(ath_op_is_done(op));
+    assert_int_equal(w.runtime->io.ops_count, 1);
+    ath_op_release(op);
+    assert_int_equal(shut_down(1000), 1);
+    close_after_shutdown();
+}
+
 static void test_shutdown_keep_running_is_left_alone(void **state) {
     struct ath_query_options options = world_options("SELECT 1");
     (void)state;
@@ -273,6 +324,8 @@ int main(void) {
         cmocka_unit_test(test_shutdown_at_every_moment),
         cmocka_unit_test(test_shutdown_counts_unconfirmed_stops),
         cmocka_unit_test(test_shutdown_start_on_the_wire),
+        cmocka_unit_test(test_shutdown_of_released_operations),
+        cmocka_unit_test(test_shutdown_of_starts_at_the_gate),
         cmocka_unit_test(test_shutdown_keep_running_is_left_alone),
         cmocka_unit_test(test_shutdown_waits_for_forgotten_stops),
         cmocka_unit_test(test_client_works_after_shutdown),
