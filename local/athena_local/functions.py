@@ -127,6 +127,9 @@ PASS = frozenset(
         "grouping",
         "cardinality",
         "transform",
+        "any_match",
+        "all_match",
+        "none_match",
         "filter",
         "reduce",
     ]
@@ -225,9 +228,6 @@ RENAMED = {
     "normalize": "nfc_normalize",
     "rpad": "rpad",
     "position": "ath_position",
-    "any_match": "ath_any_match",
-    "all_match": "ath_all_match",
-    "none_match": "ath_none_match",
 }
 
 _MACROS = """
@@ -301,9 +301,6 @@ CREATE OR REPLACE MACRO ath_version() AS 'athena-local';
 CREATE OR REPLACE MACRO ath_width_bucket(x, lo, hi, n) AS CAST(CASE WHEN x < lo THEN 0
   WHEN x >= hi THEN n + 1 ELSE floor((x - lo) / CAST(hi - lo AS DOUBLE) * n) + 1 END AS BIGINT);
 CREATE OR REPLACE MACRO ath_position(s, t) AS CAST(strpos(t, s) AS BIGINT);
-CREATE OR REPLACE MACRO ath_all_match(a, f) AS len(list_filter(a, f)) = len(a);
-CREATE OR REPLACE MACRO ath_none_match(a, f) AS len(list_filter(a, f)) = 0;
-CREATE OR REPLACE MACRO ath_any_match(a, f) AS len(list_filter(a, f)) > 0;
 CREATE OR REPLACE MACRO ath_at(a, i) AS CASE WHEN i < 1 OR i > len(a)
   THEN error('INVALID_FUNCTION_ARGUMENT: Array subscript must be between 1 and ' || len(a)) ELSE a[i] END;
 CREATE OR REPLACE MACRO ath_substr(s, n) AS CASE WHEN n = 0 THEN '' ELSE substr(s, n) END,

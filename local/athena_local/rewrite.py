@@ -235,6 +235,10 @@ class Rewriter:
     # -- functions ------------------------------------------------------------------------------
 
     def _anonymous(self, node: exp.Expression) -> exp.Expression | None:
+        if node.name.lower() in _MATCHES and len(node.expressions) == 2:
+            array, test = node.expressions
+            found = call("len", call("list_filter", array, test))
+            return _MATCHES[node.name.lower()](found, array)
         name = RENAMED.get(node.name.lower())
         if name is not None:
             node.set("this", name)
@@ -456,6 +460,14 @@ def _java_replacement(text: str) -> str:
 def _digest(name: str) -> _Rewrite:
     return lambda _, node: call(name, node.this)
 
+
+_MATCHES: dict[str, Callable[[exp.Expression, exp.Expression], exp.Expression]] = {
+    "any_match": lambda found, _: exp.Paren(this=exp.GT(this=found, expression=_number(0))),
+    "none_match": lambda found, _: exp.Paren(this=exp.EQ(this=found, expression=_number(0))),
+    "all_match": lambda found, array: exp.Paren(
+        this=exp.EQ(this=found, expression=call("len", array.copy()))
+    ),
+}
 
 _REWRITES: dict[type, _Rewrite] = {
     exp.Div: Rewriter._div,
