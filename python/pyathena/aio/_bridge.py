@@ -112,16 +112,18 @@ def _resolve(future: asyncio.Future[None] | None) -> None:
 class _Reader:
     """The loop's callback. Only the loop holds it, so that its end tells that the loop closed."""
 
-    __slots__ = ("_bridge",)
+    __slots__ = ("bridge",)
 
     def __init__(self, bridge: LoopBridge) -> None:
-        self._bridge = bridge
+        self.bridge: LoopBridge | None = bridge
 
     def __call__(self) -> None:
-        self._bridge.drain()
+        if self.bridge is not None:
+            self.bridge.drain()
 
     def __del__(self) -> None:
-        self._bridge.loop_closed()
+        if self.bridge is not None:
+            self.bridge.loop_closed()
 
 
 class LoopBridge:
@@ -135,9 +137,11 @@ class LoopBridge:
         self.budget = _core.LoopBudget(loop)
         self._operations: dict[int, Operation] = {}
         self._closed = False
+        reader = _Reader(self)
         try:
-            loop.add_reader(self.queue.fileno(), _Reader(self))
+            loop.add_reader(self.queue.fileno(), reader)
         except NotImplementedError:
+            reader.bridge = None
             threading.Thread(
                 target=self._wait_in_thread, name="pyathena-events", daemon=True
             ).start()
