@@ -42,10 +42,10 @@ _BUILD_APT = ["ca-certificates", "gcc", "libc6-dev", "libcurl4-openssl-dev", "li
 _BENCH_APT = _BUILD_APT + ["libmicrohttpd-dev"]
 _FORMAT_APT = ["clang-format", "clang-tidy"]
 _FUZZ_APT = _BUILD_APT + ["clang", "libclang-rt-14-dev"]
-_WHEEL_APT = _BUILD_APT + ["debootstrap", "patchelf"]
+_WHEEL_APT = _BUILD_APT + ["debootstrap"]
 _TEST_APT = sorted(
-    {*_BENCH_APT, *_FORMAT_APT, *_FUZZ_APT, *_WHEEL_APT, "g++", "libcmocka-dev", "meson",
-     "ninja-build", "binutils"}
+    {*_BENCH_APT, *_FORMAT_APT, *_FUZZ_APT, *_WHEEL_APT, "g++", "libcmocka-dev", "locales",
+     "binutils"}
 )  # fmt: skip
 
 

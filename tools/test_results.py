@@ -44,7 +44,7 @@ def read_junit(path: Path) -> list[Case]:
 def read_cmocka(name: str, text: str) -> list[Case]:
     """The cases in the output of a cmocka program; empty when it is of another kind."""
     cases = []
-    for mark, case in re.findall(r"^\[\s+(OK|FAILED|SKIPPED|ERROR)\s+\]\s*:?\s*(\w+)", text, re.M):
+    for mark, case in re.findall(r"^\[\s+(OK|FAILED|SKIPPED|ERROR)\s+\][ \t]*(\w+)[ \t]*$", text, re.M):
         outcome = {"OK": PASSED, "SKIPPED": SKIPPED}.get(mark, FAILED)
         cases.append(Case(f"{name}.{case}", outcome, "skipped by itself" if mark == "SKIPPED" else ""))
     return list({case.name: case for case in cases}.values())
@@ -55,7 +55,7 @@ def read_meson(path: Path) -> list[Case]:
     cases = []
     for line in path.read_text().splitlines():
         test = json.loads(line)
-        name = test["name"].rpartition(" / ")[2]
+        name = re.sub(r"^.* - [^:]*:", "", test["name"])
         text = f"{test.get('stdout') or ''}{test.get('stderr') or ''}"
         parts = read_cmocka(name, text)
         if test["result"] == "SKIP":

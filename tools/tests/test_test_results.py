@@ -40,6 +40,8 @@ CMOCKA = """[==========] Running 3 test(s).
 [  SKIPPED ] test_c
 [  FAILED  ] tests: 1 test(s), listed below:
 [  FAILED  ] test_b
+[  SKIPPED ] 1 test(s), listed below:
+[  SKIPPED ] test_c
 """
 
 
@@ -53,7 +55,7 @@ def test_junit_outcomes(tmp_path: Path) -> None:
 
 def log_of(tmp_path: Path, result: str, text: str) -> list[Case]:
     path = tmp_path / "testlog.json"
-    entry = {"name": "unit - x / base-a", "result": result, "duration": 0.5, "stdout": text}
+    entry = {"name": "unit - libathena:base-a", "result": result, "duration": 0.5, "stdout": text}
     path.write_text(json.dumps(entry) + "\n")
     return read_meson(path)
 
