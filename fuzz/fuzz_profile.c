@@ -15,7 +15,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         for (const struct ath__profile_entry *e = file.entries; e; e = e->next)
             if (rc || !e->section || !*e->key || !e->line)
                 abort();
-        ath__profile_wipe(&file);
         ath__arena_clear(&arena);
     }
     return 0;

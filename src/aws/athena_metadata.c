@@ -149,11 +149,5 @@ int ath__athena_metadata_parse(
         return ath__err_nomem(err);
     if (rc == ATH_ERR_TOO_LARGE)
         return ath__err_set(err, rc, "%s: the answers are larger than the limit", operation);
-    return ath__err_set(
-        err,
-        rc,
-        "%s's answer is malformed at byte %zu: %s",
-        operation,
-        ath__json_offset(&c),
-        c.error);
+    return ath__refuse_answer(operation, &c, err);
 }

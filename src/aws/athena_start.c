@@ -8,10 +8,6 @@
 
 #define DEPTH_MAX 32
 
-static bool is_given(const char *text) {
-    return text && *text;
-}
-
 static int check_sql(struct ath_slice sql, struct ath_error *err) {
     if (sql.len == 0)
         return ath__err_set(err, ATH_ERR_INVALID, "sql is empty");
@@ -31,7 +27,7 @@ static int check_sql(struct ath_slice sql, struct ath_error *err) {
 
 static int check_one_of(
     const char *member, const char *value, const char *const *allowed, struct ath_error *err) {
-    if (!is_given(value))
+    if (!ath__is_given(value))
         return 0;
     for (size_t i = 0; allowed[i]; i++)
         if (strcmp(value, allowed[i]) == 0)
@@ -43,7 +39,7 @@ static int check_output(const struct ath_query_options *o, struct ath_error *err
     static const char *const encryptions[] = {"SSE_S3", "SSE_KMS", "CSE_KMS", NULL};
     static const char *const acls[] = {"BUCKET_OWNER_FULL_CONTROL", NULL};
     const char *location = o->output_location;
-    if (is_given(location) &&
+    if (ath__is_given(location) &&
         (strncmp(location, "s3://", 5) != 0 || location[5] == '/' || location[5] == '\0'))
         return ath__err_set(
             err, ATH_ERR_INVALID, "output_location must look like s3://bucket/prefix/");
@@ -52,12 +48,12 @@ static int check_output(const struct ath_query_options *o, struct ath_error *err
         rc = check_one_of("encryption_option", o->encryption_option, encryptions, err);
     if (!rc)
         rc = ath__check_text("kms_key", o->kms_key, 2048, err);
-    if (!rc && is_given(o->kms_key) && !is_given(o->encryption_option))
+    if (!rc && ath__is_given(o->kms_key) && !ath__is_given(o->encryption_option))
         rc = ath__err_set(err, ATH_ERR_INVALID, "kms_key needs encryption_option");
     if (!rc)
         rc = check_one_of("acl_option", o->acl_option, acls, err);
     const char *owner = o->expected_bucket_owner;
-    if (!rc && is_given(owner) && (strlen(owner) != 12 || strspn(owner, "0123456789") != 12))
+    if (!rc && ath__is_given(owner) && (strlen(owner) != 12 || strspn(owner, "0123456789") != 12))
         rc = ath__err_set(
             err, ATH_ERR_INVALID, "expected_bucket_owner must be an account id of 12 digits");
     return rc;
@@ -68,7 +64,7 @@ static int check_parameters(const struct ath_query_options *o, struct ath_error 
         return ath__err_set(err, ATH_ERR_INVALID, "parameters is NULL");
     for (size_t i = 0; i < o->parameters_count; i++) {
         const char *text = o->parameters[i];
-        if (!is_given(text))
+        if (!ath__is_given(text))
             return ath__err_set(err, ATH_ERR_INVALID, "parameters[%zu] is empty", i);
         if (!ath__utf8_is_valid(text, strlen(text)))
             return ath__err_set(err, ATH_ERR_INVALID, "parameters[%zu] is not UTF-8", i);
@@ -114,7 +110,7 @@ int ath__athena_start_check(const struct ath_query_options *options, struct ath_
 }
 
 static void put_context(struct ath__json_writer *w, const struct ath_query_options *o) {
-    if (!is_given(o->database) && !is_given(o->catalog))
+    if (!ath__is_given(o->database) && !ath__is_given(o->catalog))
         return;
     ath__json_open(w, "QueryExecutionContext", '{');
     ath__json_put_text(w, "Database", o->database);
@@ -123,19 +119,19 @@ static void put_context(struct ath__json_writer *w, const struct ath_query_optio
 }
 
 static void put_output(struct ath__json_writer *w, const struct ath_query_options *o) {
-    if (!is_given(o->output_location) && !is_given(o->encryption_option) &&
-        !is_given(o->expected_bucket_owner) && !is_given(o->acl_option))
+    if (!ath__is_given(o->output_location) && !ath__is_given(o->encryption_option) &&
+        !ath__is_given(o->expected_bucket_owner) && !ath__is_given(o->acl_option))
         return;
     ath__json_open(w, "ResultConfiguration", '{');
     ath__json_put_text(w, "OutputLocation", o->output_location);
-    if (is_given(o->encryption_option)) {
+    if (ath__is_given(o->encryption_option)) {
         ath__json_open(w, "EncryptionConfiguration", '{');
         ath__json_put_text(w, "EncryptionOption", o->encryption_option);
         ath__json_put_text(w, "KmsKey", o->kms_key);
         ath__json_close(w, '}');
     }
     ath__json_put_text(w, "ExpectedBucketOwner", o->expected_bucket_owner);
-    if (is_given(o->acl_option)) {
+    if (ath__is_given(o->acl_option)) {
         ath__json_open(w, "AclConfiguration", '{');
         ath__json_put_text(w, "S3AclOption", o->acl_option);
         ath__json_close(w, '}');
@@ -223,12 +219,7 @@ int ath__athena_start_parse(struct ath_slice body, char out_id[129], struct ath_
     struct ath_slice id = {NULL, 0};
     ath__json_init(&c, body, DEPTH_MAX);
     if (scan_start(&c, &id))
-        return ath__err_set(
-            err,
-            ATH_ERR_PROTOCOL,
-            "StartQueryExecution's answer is malformed at byte %zu: %s",
-            ath__json_offset(&c),
-            c.error);
+        return ath__refuse_answer("StartQueryExecution", &c, err);
     memcpy(out_id, id.ptr, id.len);
     out_id[id.len] = '\0';
     return 0;

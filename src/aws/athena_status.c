@@ -251,21 +251,11 @@ static int scan_batch(struct ath__json_cursor *c, struct ath__status_list *out) 
     return rc ? rc : ath__json_end(c);
 }
 
-static int refuse(const struct ath__json_cursor *c, const char *operation, struct ath_error *err) {
-    return ath__err_set(
-        err,
-        ATH_ERR_PROTOCOL,
-        "%s's answer is malformed at byte %zu: %s",
-        operation,
-        ath__json_offset(c),
-        c->error);
-}
-
 int ath__athena_get_parse(struct ath_slice body, struct ath__status *out, struct ath_error *err) {
     struct ath__json_cursor c;
     ath__json_init(&c, body, DEPTH_MAX);
     *out = (struct ath__status){0};
-    return scan_get(&c, out) ? refuse(&c, "GetQueryExecution", err) : 0;
+    return scan_get(&c, out) ? ath__refuse_answer("GetQueryExecution", &c, err) : 0;
 }
 
 int ath__athena_batch_parse(
@@ -273,5 +263,5 @@ int ath__athena_batch_parse(
     struct ath__json_cursor c;
     ath__json_init(&c, body, DEPTH_MAX);
     out->count = out->missing_count = 0;
-    return scan_batch(&c, out) ? refuse(&c, "BatchGetQueryExecution", err) : 0;
+    return scan_batch(&c, out) ? ath__refuse_answer("BatchGetQueryExecution", &c, err) : 0;
 }

@@ -1,5 +1,6 @@
 #include "aws/check.h"
 
+#include "base/ascii.h"
 #include "base/err.h"
 #include "base/utf8.h"
 
@@ -31,19 +32,15 @@ int ath__check_text(
 
 int ath__check_required(
     const char *member, const char *value, size_t chars_max, struct ath_error *err) {
-    if (!value || !*value)
+    if (!ath__is_given(value))
         return ath__err_set(err, ATH_ERR_INVALID, "%s is required", member);
     return ath__check_text(member, value, chars_max, err);
-}
-
-static bool is_alnum(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 int ath__check_work_group(const char *value, struct ath_error *err) {
     size_t len = value ? strlen(value) : 0;
     for (size_t i = 0; i < len; i++)
-        if (!is_alnum(value[i]) && !strchr("._-", value[i]))
+        if (!ath__is_alnum(value[i]) && !strchr("._-", value[i]))
             return ath__err_set(
                 err, ATH_ERR_INVALID, "work_group may hold letters, digits, '.', '_' and '-' only");
     if (len > 128)
@@ -70,7 +67,18 @@ bool ath__is_plain_id(struct ath_slice id) {
     if (id.len < 1 || id.len > 128)
         return false;
     for (size_t i = 0; i < id.len; i++)
-        if (!is_alnum(id.ptr[i]) && (!id.ptr[i] || !strchr("-_.:", id.ptr[i])))
+        if (!ath__is_alnum(id.ptr[i]) && (!id.ptr[i] || !strchr("-_.:", id.ptr[i])))
             return false;
     return true;
+}
+
+int ath__refuse_answer(
+    const char *operation, const struct ath__json_cursor *c, struct ath_error *err) {
+    return ath__err_set(
+        err,
+        ATH_ERR_PROTOCOL,
+        "%s's answer is malformed at byte %zu: %s",
+        operation,
+        ath__json_offset(c),
+        c->error);
 }

@@ -7,14 +7,9 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-static bool is_given(const char *text) {
-    return text && *text;
-}
 
 static const char *keep(struct ath__config *config, const char *text) {
     return ath__arena_copy(&config->arena, ath__slice_str(text));
@@ -27,14 +22,13 @@ static bool has_control(const char *text) {
     return false;
 }
 
-/* -- region and profile
- * ---------------------------------------------------------------------------- */
+/* -- region and profile ------------------------------------------------------------------------ */
 
 static int load_region(
     const struct ath__config_source *source, struct ath__config *out, struct ath_error *err) {
     const char *region = source->options->region;
     int code = ATH_ERR_INVALID, rc = 0;
-    if (!is_given(region)) {
+    if (!ath__is_given(region)) {
         code = ATH_ERR_CONFIG;
         region = ath__source_env(source, "AWS_REGION");
         if (!region)
@@ -56,8 +50,7 @@ static int load_region(
     return out->region ? 0 : ath__err_nomem(err);
 }
 
-/* -- endpoints
- * ------------------------------------------------------------------------------------- */
+/* -- endpoints --------------------------------------------------------------------------------- */
 
 /* `services = NAME` of the profile, then "SERVICE =" with an indented endpoint_url. */
 static int find_in_services(
@@ -126,8 +119,9 @@ static int load_endpoint(
     struct ath__url *out,
     struct ath_error *err) {
     const char *url = option, *origin = option_name;
-    int rc = is_given(option) ? 0 : find_endpoint(source, variable, service, &url, &origin, err);
-    if (rc || !is_given(url))
+    int rc =
+        ath__is_given(option) ? 0 : find_endpoint(source, variable, service, &url, &origin, err);
+    if (rc || !ath__is_given(url))
         return rc;
     rc = ath__url_parse(ath__slice_str(url), &config->arena, out, err);
     if (rc == ATH_ERR_CONFIG)
@@ -206,8 +200,7 @@ static int load_endpoints(
     return ath__url_parse(ath__slice_str(url), &out->arena, &out->athena, err);
 }
 
-/* -- TLS
- * ------------------------------------------------------------------------------------------- */
+/* -- TLS --------------------------------------------------------------------------------------- */
 
 static int keep_file(
     struct ath__config *config,
@@ -242,15 +235,15 @@ load_ca(const struct ath__config_source *source, struct ath__config *out, struct
     int rc = 0;
     if (out->tls_verify_off)
         return 0;
-    if (!is_given(path)) {
+    if (!ath__is_given(path)) {
         origin = "AWS_CA_BUNDLE (or ca_bundle)";
         rc = ath__source_setting(source, "AWS_CA_BUNDLE", "ca_bundle", &path, err);
     }
-    if (!rc && !is_given(path)) {
+    if (!rc && !ath__is_given(path)) {
         origin = "SSL_CERT_FILE";
         path = ath__source_env(source, "SSL_CERT_FILE");
     }
-    if (rc || is_given(path))
+    if (rc || ath__is_given(path))
         return rc ? rc : keep_file(out, origin, path, &out->ca_file, err);
     out->ca_file = find_system_ca();
     if (out->ca_file || !out->athena.https)
@@ -270,17 +263,16 @@ load_tls(const struct ath__config_source *source, struct ath__config *out, struc
     out->tls_verify_off = o->tls_verify_off == 1;
     if (!rc)
         rc = load_ca(source, out, err);
-    if (!rc && is_given(o->client_key) && !is_given(o->client_cert))
+    if (!rc && ath__is_given(o->client_key) && !ath__is_given(o->client_cert))
         rc = ath__err_set(err, ATH_ERR_INVALID, "client_key needs client_cert");
-    if (!rc && is_given(o->client_cert))
+    if (!rc && ath__is_given(o->client_cert))
         rc = keep_file(out, "client_cert", o->client_cert, &out->client_cert, err);
-    if (!rc && is_given(o->client_key))
+    if (!rc && ath__is_given(o->client_key))
         rc = keep_file(out, "client_key", o->client_key, &out->client_key, err);
     return rc;
 }
 
-/* -- proxies
- * --------------------------------------------------------------------------------------- */
+/* -- proxies ----------------------------------------------------------------------------------- */
 
 /* Option ("" = none), the lower-case variable, the upper-case one (NULL: not to be read). */
 static int load_proxy(
@@ -301,14 +293,14 @@ static int load_proxy(
         proxy = ath__source_env(source, upper);
         origin = upper;
     }
-    if (!is_given(proxy))
+    if (!ath__is_given(proxy))
         return 0;
     /* The text is not shown: it may hold a password. */
     if (!ath__proxy_is_valid(proxy))
         return ath__err_set(
             err,
             option ? ATH_ERR_INVALID : ATH_ERR_CONFIG,
-            "%s must look like http://host:port (http, https, socks5 or socks5h)",
+            "%s must look like http://host:port (http or https)",
             origin);
     *out_proxy = keep(out, proxy);
     return *out_proxy ? 0 : ath__err_nomem(err);
@@ -343,15 +335,14 @@ static int load_proxies(
     const char *list = o->no_proxy ? o->no_proxy : ath__source_env(source, "no_proxy");
     if (!list)
         list = ath__source_env(source, "NO_PROXY");
-    if (is_given(list) && !(out->no_proxy = keep(out, list)))
+    if (ath__is_given(list) && !(out->no_proxy = keep(out, list)))
         return ath__err_nomem(err);
     if (!ath__no_proxy_covers(out->no_proxy, out->athena.host))
         out->athena_proxy = out->athena.https ? out->https_proxy : out->http_proxy;
     return 0;
 }
 
-/* -- user agent
- * ------------------------------------------------------------------------------------ */
+/* -- user agent -------------------------------------------------------------------------------- */
 
 #if defined(__linux__)
 #define OS_NAME "linux"
@@ -368,7 +359,7 @@ static int load_user_agent(
     int rc = ath__source_setting(source, "AWS_SDK_UA_APP_ID", "sdk_ua_app_id", &app, err);
     if (rc)
         return rc;
-    if (is_given(extra) && has_control(extra))
+    if (ath__is_given(extra) && has_control(extra))
         return ath__err_set(err, ATH_ERR_INVALID, "user_agent_extra holds control characters");
     if (app && (has_control(app) || strchr(app, ' ')))
         return ath__err_set(
@@ -378,8 +369,8 @@ static int load_user_agent(
     const char *const parts[] = {
         ath_version(),
         " os/" OS_NAME,
-        is_given(extra) ? " " : "",
-        is_given(extra) ? extra : "",
+        ath__is_given(extra) ? " " : "",
+        ath__is_given(extra) ? extra : "",
         app ? " app/" : "",
         app ? app : ""};
     for (size_t i = 0; !rc && i < sizeof parts / sizeof *parts; i++)
@@ -396,8 +387,7 @@ static int load_user_agent(
     return rc ? ath__err_nomem(err) : 0;
 }
 
-/* -- numbers
- * --------------------------------------------------------------------------------------- */
+/* -- numbers ----------------------------------------------------------------------------------- */
 
 static int load_count(
     const char *name, int32_t option, uint32_t standard, uint32_t *out, struct ath_error *err) {
@@ -437,13 +427,12 @@ load_numbers(const struct ath_client_options *o, struct ath__config *out, struct
         rc = ath__err_set(err, ATH_ERR_INVALID, "retry_base must lie within 1 and 1000");
     if (!rc && !(out->quota_share > 0.0 && out->quota_share <= 1.0))
         rc = ath__err_set(err, ATH_ERR_INVALID, "quota_share must be above 0 and at most 1");
-    if (!rc && is_given(o->retry_codes) && !(out->retry_codes = keep(out, o->retry_codes)))
+    if (!rc && ath__is_given(o->retry_codes) && !(out->retry_codes = keep(out, o->retry_codes)))
         rc = ath__err_nomem(err);
     return rc;
 }
 
-/* -- all
- * ------------------------------------------------------------------------------------------- */
+/* -- all --------------------------------------------------------------------------------------- */
 
 static const char *get_process_env(const char *name, void *user) {
     (void)user;
@@ -483,14 +472,7 @@ int ath__config_load(
     return rc;
 }
 
-static void wipe(char *text) {
-    if (text)
-        OPENSSL_cleanse(text, strlen(text));
-}
-
 void ath__config_clear(struct ath__config *config) {
-    wipe(config->secret_access_key);
-    wipe(config->session_token);
     ath__arena_clear(&config->arena);
     *config = (struct ath__config){0};
 }

@@ -64,6 +64,6 @@ int ath__config_load(
     void *user,
     struct ath__config *out,
     struct ath_error *err);
-void ath__config_clear(struct ath__config *config); /* wipes secrets */
+void ath__config_clear(struct ath__config *config);
 
 #endif

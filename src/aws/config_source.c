@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/crypto.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,8 +14,7 @@ const char *ath__source_env(const struct ath__config_source *source, const char 
     return value && *value ? value : NULL;
 }
 
-/* -- files
- * ----------------------------------------------------------------------------------------- */
+/* -- files ------------------------------------------------------------------------------------- */
 
 /* Without HOME, as in some service managers, the user database is asked. */
 static const char *find_home(struct ath__config_source *source) {
@@ -119,14 +117,12 @@ static int read_file(
     else
         rc = ath__profile_parse(
             ath__slice(data, (size_t)len), path, has_kinds, &source->arena, out, err);
-    if (len > 0)
-        OPENSSL_cleanse(data, (size_t)len);
+    ath__wipe(data, len > 0 ? (size_t)len : 0);
     ath__free(data);
     return rc;
 }
 
-/* -- profile
- * --------------------------------------------------------------------------------------- */
+/* -- profile ----------------------------------------------------------------------------------- */
 
 /* The config file spells all but the default one [profile x]. */
 static bool has_config_section(const struct ath__config_source *s, const char **out_kind) {
@@ -188,8 +184,6 @@ int ath__source_init(
 }
 
 void ath__source_clear(struct ath__config_source *source) {
-    ath__profile_wipe(&source->config);
-    ath__profile_wipe(&source->credentials);
     ath__arena_clear(&source->arena);
 }
 

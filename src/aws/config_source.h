@@ -24,7 +24,7 @@ int ath__source_init(
     ath__getenv_fn *getenv_fn,
     void *user,
     struct ath_error *err);
-void ath__source_clear(struct ath__config_source *source); /* wipes */
+void ath__source_clear(struct ath__config_source *source);
 
 /* NULL when the variable is not set or empty. */
 const char *ath__source_env(const struct ath__config_source *source, const char *name);

@@ -1,5 +1,7 @@
 #include "aws/endpoint.h"
 
+#include "base/ascii.h"
+
 #include <stdio.h>
 
 bool ath__region_is_valid(const char *region) {
@@ -8,8 +10,7 @@ bool ath__region_is_valid(const char *region) {
         return false;
     for (size_t i = 0; i < len; i++) {
         char c = region[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              c == '-'))
+        if (!ath__is_alnum(c) && c != '-')
             return false;
     }
     return true;

@@ -9,8 +9,7 @@
 #define DEPTH_MAX 32
 #define SKEW_POSSIBLE_S 240
 
-/* -- codes
- * ----------------------------------------------------------------------------------------- */
+/* -- codes ------------------------------------------------------------------------------------- */
 
 /* What a code means where the status alone does not tell. */
 static const struct {
@@ -128,8 +127,7 @@ classify(int status, const char *extra_codes, int64_t skew_s, struct ath__aws_er
     }
 }
 
-/* -- texts
- * ----------------------------------------------------------------------------------------- */
+/* -- texts ------------------------------------------------------------------------------------- */
 
 /* One line of UTF-8, cut to fit: other bytes become '?', control characters blanks. */
 static void copy_text(char *out, size_t size, struct ath_slice text) {

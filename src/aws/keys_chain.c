@@ -1,5 +1,6 @@
 #include "aws/keys_chain.h"
 
+#include "aws/check.h"
 #include "aws/process_keys.h"
 #include "base/err.h"
 #include "base/time.h"
@@ -8,10 +9,6 @@
 
 /* 1: found. 0: not here, ask the next. Negative: an error. */
 typedef int(find_fn)(const struct ath__config_source *, struct ath__config *, struct ath_error *);
-
-static bool is_given(const char *text) {
-    return text && *text;
-}
 
 /* Keys go into headers, where only visible ASCII can stand. */
 static bool is_clean(const char *text) {
@@ -39,9 +36,9 @@ static int take(
     out->access_key_id = ath__arena_copy(&out->arena, ath__slice_str(id));
     out->secret_access_key = ath__arena_copy(&out->arena, ath__slice_str(secret));
     out->session_token =
-        is_given(token) ? ath__arena_copy(&out->arena, ath__slice_str(token)) : NULL;
+        ath__is_given(token) ? ath__arena_copy(&out->arena, ath__slice_str(token)) : NULL;
     if (!out->keys_origin || !out->access_key_id || !out->secret_access_key ||
-        (is_given(token) && !out->session_token))
+        (ath__is_given(token) && !out->session_token))
         return ath__err_nomem(err);
     return 1;
 }
@@ -49,8 +46,8 @@ static int take(
 static int find_in_options(
     const struct ath__config_source *source, struct ath__config *out, struct ath_error *err) {
     const struct ath_client_options *o = source->options;
-    bool has_id = is_given(o->access_key_id), has_secret = is_given(o->secret_access_key);
-    if (!has_id && !has_secret && !is_given(o->session_token))
+    bool has_id = ath__is_given(o->access_key_id), has_secret = ath__is_given(o->secret_access_key);
+    if (!has_id && !has_secret && !ath__is_given(o->session_token))
         return 0;
     if (!has_id || !has_secret)
         return ath__err_set(

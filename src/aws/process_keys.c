@@ -1,5 +1,7 @@
 #include "aws/process_keys.h"
 
+#include "aws/check.h"
+#include "base/ascii.h"
 #include "base/err.h"
 #include "base/json_skip.h"
 #include "base/time.h"
@@ -8,12 +10,7 @@
 #define OUTPUT_MAX 65536
 #define DEPTH_MAX 16
 
-/* -- command line
- * ---------------------------------------------------------------------------------- */
-
-static bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
+/* -- command line ------------------------------------------------------------------------------ */
 
 /* Takes one word behind blanks into `out`; `at` moves. NULL or what is wrong. */
 static const char *take_word(struct ath_slice text, size_t *at, char *out, size_t *out_len) {
@@ -21,7 +18,7 @@ static const char *take_word(struct ath_slice text, size_t *at, char *out, size_
     size_t len = 0;
     for (; *at < text.len; ++*at) {
         char c = text.ptr[*at];
-        if (!quote && is_blank(c))
+        if (!quote && ath__is_blank(c))
             break;
         if (quote ? c == quote : c == '\'' || c == '"') {
             quote = quote ? '\0' : c;
@@ -52,7 +49,7 @@ int ath__command_split(
         return ath__err_nomem(err);
     while (!wrong) {
         size_t len;
-        while (at < text.len && is_blank(text.ptr[at]))
+        while (at < text.len && ath__is_blank(text.ptr[at]))
             at++;
         if (at == text.len)
             break;
@@ -76,8 +73,7 @@ int ath__command_split(
     return 0;
 }
 
-/* -- answer
- * ---------------------------------------------------------------------------------------- */
+/* -- answer ------------------------------------------------------------------------------------ */
 
 /* A string value into `*out`; null is as good as absent. */
 static int take_text(struct ath__json_cursor *c, struct ath__arena *arena, char **out) {
@@ -129,10 +125,6 @@ static int scan_keys(
     return rc ? rc : ath__json_end(c);
 }
 
-static bool is_given(const char *text) {
-    return text && *text;
-}
-
 int ath__process_keys_parse(
     struct ath_slice output,
     struct ath__arena *arena,
@@ -152,12 +144,13 @@ int ath__process_keys_parse(
         wrong = c.error;
     else if (!ath__slice_is(version, "1"))
         wrong = "Version must be 1";
-    else if (!is_given(out->access_key_id))
+    else if (!ath__is_given(out->access_key_id))
         wrong = "AccessKeyId is missing";
-    else if (!is_given(out->secret_access_key))
+    else if (!ath__is_given(out->secret_access_key))
         wrong = "SecretAccessKey is missing";
     else if (
-        is_given(expiration) && !ath__time_parse_iso(ath__slice_str(expiration), &out->expire_at))
+        ath__is_given(expiration) &&
+        !ath__time_parse_iso(ath__slice_str(expiration), &out->expire_at))
         wrong = "Expiration is no ISO 8601 time";
     if (wrong)
         return ath__err_set(

@@ -3,8 +3,6 @@
 #include "base/err.h"
 #include "base/utf8.h"
 
-#include <openssl/crypto.h>
-
 /* The state between lines. */
 struct reader {
     struct ath__arena *arena;
@@ -69,14 +67,6 @@ static int read_section(struct reader *r, struct ath_slice line) {
     return section->kind && section->name ? 0 : ATH_ERR_NOMEM;
 }
 
-static char *copy_lower(struct ath__arena *arena, struct ath_slice text) {
-    char *copy = ath__arena_copy(arena, text);
-    for (char *p = copy; p && *p; p++)
-        if (*p >= 'A' && *p <= 'Z')
-            *p = (char)(*p + 32);
-    return copy;
-}
-
 /* "key = value" (or "key: value"). */
 static int read_key(struct reader *r, struct ath_slice line, const char *parent) {
     size_t end = 0;
@@ -94,7 +84,7 @@ static int read_key(struct reader *r, struct ath_slice line, const char *parent)
         .next = r->file->entries,
         .section = r->file->sections,
         .parent = parent,
-        .key = copy_lower(r->arena, key),
+        .key = ath__arena_copy_lower(r->arena, key),
         .value = ath__arena_copy(r->arena, ath__slice_trim(cut_front(line, end + 1))),
         .line = r->line,
     };
@@ -153,7 +143,6 @@ int ath__profile_parse(
     }
     if (!rc && !r.wrong)
         return 0;
-    ath__profile_wipe(out);
     *out = (struct ath__profile_file){NULL, NULL};
     if (rc)
         return ath__err_nomem(err);
@@ -178,9 +167,4 @@ const struct ath__profile_entry *ath__profile_find(
             strcmp(e->section->kind, kind) == 0 && strcmp(e->section->name, name) == 0)
             return e;
     return NULL;
-}
-
-void ath__profile_wipe(struct ath__profile_file *file) {
-    for (struct ath__profile_entry *e = file->entries; e; e = e->next)
-        OPENSSL_cleanse(e->value, strlen(e->value));
 }

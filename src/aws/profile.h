@@ -50,7 +50,4 @@ const struct ath__profile_entry *ath__profile_find(
     const char *parent,
     const char *key);
 
-/* Overwrites every value. */
-void ath__profile_wipe(struct ath__profile_file *file);
-
 #endif

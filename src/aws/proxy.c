@@ -40,18 +40,15 @@ bool ath__no_proxy_covers(const char *no_proxy, const char *host) {
 }
 
 bool ath__proxy_is_valid(const char *proxy) {
-    static const char *const schemes[] = {"http://", "https://", "socks5://", "socks5h://"};
     const char *host = proxy;
     for (const char *p = proxy; *p; p++)
         if (*p <= ' ' || *p == 0x7f)
             return false;
     const char *mark = strstr(proxy, "://");
     if (mark) {
-        size_t len = (size_t)(mark - proxy) + 3;
-        bool is_known = false;
-        for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
-            is_known |= ath__slice_eq_nocase(ath__slice(proxy, len), ath__slice_str(schemes[i]));
-        if (!is_known)
+        struct ath_slice scheme = ath__slice(proxy, (size_t)(mark - proxy));
+        if (!ath__slice_eq_nocase(scheme, ATH__SLICE_LIT("http")) &&
+            !ath__slice_eq_nocase(scheme, ATH__SLICE_LIT("https")))
             return false;
         host = mark + 3;
     }

@@ -8,8 +8,8 @@
  * their subdomains, addresses), and always for the hosts of instance and container metadata. */
 bool ath__no_proxy_covers(const char *no_proxy, const char *host);
 
-/* True for what a proxy setting may look like: [scheme://][user@]host[:port], http, https, socks5
- * or socks5h, no blanks or control characters. */
+/* True for what a proxy setting may look like: [scheme://][user@]host[:port], http or https, no
+ * blanks or control characters. */
 bool ath__proxy_is_valid(const char *proxy);
 
 #endif

@@ -1,5 +1,6 @@
 #include "aws/sigv4.h"
 
+#include "base/ascii.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/time.h"
@@ -16,8 +17,7 @@
 #define BLOCK_LEN 64
 #define ALGORITHM "AWS4-HMAC-SHA256"
 
-/* -- digests
- * --------------------------------------------------------------------------------------- */
+/* -- digests ----------------------------------------------------------------------------------- */
 
 /* Fetching an algorithm costs more than a signature, so it is done once for the process. */
 static EVP_MD *s_sha256;
@@ -124,8 +124,7 @@ pad_secret(const struct hmac *h, struct ath_slice secret, unsigned char block[BL
     return ok ? 0 : ATH_ERR_SYSTEM;
 }
 
-/* -- the request
- * ----------------------------------------------------------------------------------- */
+/* -- the request ------------------------------------------------------------------------------- */
 
 static bool has_breaks(struct ath_slice text) {
     return text.len > 0 && (memchr(text.ptr, '\r', text.len) || memchr(text.ptr, '\n', text.len) ||
@@ -148,12 +147,10 @@ static void remove_header(struct ath__request *request, const char *name) {
     request->headers_count = kept;
 }
 
-/* -- canonical request
- * ------------------------------------------------------------------------------ */
+/* -- canonical request ------------------------------------------------------------------------- */
 
 static bool is_unreserved(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-           c == '.' || c == '_' || c == '~';
+    return ath__is_alnum(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 static int add_encoded(struct ath__buf *out, struct ath_slice text) {
@@ -264,14 +261,10 @@ static bool is_signed(struct ath_slice name) {
     return true;
 }
 
-static char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
-
 static int compare_names(struct ath_slice a, struct ath_slice b) {
     size_t len = a.len < b.len ? a.len : b.len;
     for (size_t i = 0; i < len; i++) {
-        int order = (unsigned char)lower(a.ptr[i]) - (unsigned char)lower(b.ptr[i]);
+        int order = (unsigned char)ath__to_lower(a.ptr[i]) - (unsigned char)ath__to_lower(b.ptr[i]);
         if (order)
             return order;
     }
@@ -304,7 +297,7 @@ static size_t sort_headers(
 static int add_lower(struct ath__buf *out, struct ath_slice name) {
     int rc = ath__buf_reserve(out, name.len);
     for (size_t i = 0; !rc && i < name.len; i++)
-        out->ptr[out->len++] = lower(name.ptr[i]);
+        out->ptr[out->len++] = ath__to_lower(name.ptr[i]);
     return rc;
 }
 
@@ -401,8 +394,7 @@ int ath__sigv4_string_to_sign(
     return rc;
 }
 
-/* -- signing
- * --------------------------------------------------------------------------------------- */
+/* -- signing ----------------------------------------------------------------------------------- */
 
 void ath__signing_key_clear(struct ath__signing_key *cache) {
     OPENSSL_cleanse(cache, sizeof *cache);
@@ -593,9 +585,7 @@ int ath__sigv4_sign(
     if (!rc)
         rc = sign(&s, request, keys, region, service, cache, arena);
     EVP_MD_CTX_free(s.hmac.ctx);
-    if (s.canonical.cap)
-        OPENSSL_cleanse(s.canonical.ptr, s.canonical.cap);
-    ath__buf_clear(&s.canonical);
+    ath__buf_wipe(&s.canonical);
     ath__buf_clear(&s.names);
     ath__buf_clear(&s.text);
     return explain(rc, err);

@@ -1,5 +1,6 @@
 #include "aws/url.h"
 
+#include "base/ascii.h"
 #include "base/err.h"
 
 #include <stdio.h>
@@ -7,12 +8,8 @@
 #define URL_MAX 2048
 #define HOST_MAX 253
 
-static bool is_alnum(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 static bool is_hex(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    return ath__is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 static bool is_name(struct ath_slice host) {
@@ -20,7 +17,7 @@ static bool is_name(struct ath_slice host) {
         return false;
     for (size_t i = 0; i < host.len; i++) {
         char c = host.ptr[i];
-        if (!is_alnum(c) && c != '-' && c != '_' && c != '.')
+        if (!ath__is_alnum(c) && c != '-' && c != '_' && c != '.')
             return false;
         if (c == '.' && i > 0 && host.ptr[i - 1] == '.')
             return false;
@@ -46,7 +43,7 @@ static bool is_path(struct ath_slice path) {
             if (path.len - i < 3 || !is_hex(path.ptr[i + 1]) || !is_hex(path.ptr[i + 2]))
                 return false;
             i += 2;
-        } else if (!c || (!is_alnum(c) && !strchr("-._~!$&'()*+,;=:@/", c))) {
+        } else if (!c || (!ath__is_alnum(c) && !strchr("-._~!$&'()*+,;=:@/", c))) {
             return false;
         }
     }
@@ -81,14 +78,6 @@ static const char *split_authority(
         return "its port is not within 1 and 65535";
     *port = (uint16_t)number;
     return NULL;
-}
-
-static char *copy_lower(struct ath__arena *arena, struct ath_slice text) {
-    char *copy = ath__arena_copy(arena, text);
-    for (char *p = copy; p && *p; p++)
-        if (*p >= 'A' && *p <= 'Z')
-            *p = (char)(*p + 32);
-    return copy;
 }
 
 static int fill(struct ath__url *out, bool is_ipv6, struct ath__arena *arena) {
@@ -136,7 +125,7 @@ int ath__url_parse(
         return ath__err_set(err, ATH_ERR_CONFIG, "the URL is malformed: %s", wrong);
     while (path.len > 0 && path.ptr[path.len - 1] == '/')
         path.len--;
-    out->host = copy_lower(arena, host);
+    out->host = ath__arena_copy_lower(arena, host);
     out->path = ath__arena_copy(arena, path);
     return out->host && out->path && !fill(out, is_ipv6, arena) ? 0 : ath__err_nomem(err);
 }

@@ -64,11 +64,16 @@ char *ath__strdup(const char *text) {
     return text ? ath__strndup(text, strlen(text)) : NULL;
 }
 
+void ath__wipe(void *ptr, size_t len) {
+    if (!len)
+        return;
+    memset(ptr, 0, len);
+    __asm__ __volatile__("" : : "r"(ptr) : "memory");
+}
+
 void ath__free_secret(char *text) {
     if (!text)
         return;
-    volatile char *bytes = text;
-    for (size_t i = strlen(text); i > 0; i--)
-        bytes[i - 1] = 0;
+    ath__wipe(text, strlen(text));
     ath__free(text);
 }

@@ -14,7 +14,9 @@ void ath__free(void *ptr);
 /* Copies of text; strdup of NULL gives NULL, which callers tell apart by their input. */
 char *ath__strdup(const char *text);
 char *ath__strndup(const char *text, size_t len);
-/* Overwrites before freeing; for secrets. */
+/* Overwrites, also where the compiler sees that nobody reads it again; for secrets. */
+void ath__wipe(void *ptr, size_t len);
+/* Wipes a text and frees it. */
 void ath__free_secret(char *text);
 
 #endif

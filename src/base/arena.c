@@ -1,6 +1,7 @@
 #include "base/arena.h"
 
 #include "base/alloc.h"
+#include "base/ascii.h"
 
 #define BLOCK_MIN 1000
 
@@ -14,6 +15,7 @@ struct ath__arena_block {
 void ath__arena_clear(struct ath__arena *arena) {
     while (arena->blocks) {
         struct ath__arena_block *next = arena->blocks->next;
+        ath__wipe(arena->blocks->data, arena->blocks->len);
         ath__free(arena->blocks);
         arena->blocks = next;
     }
@@ -48,5 +50,12 @@ char *ath__arena_copy(struct ath__arena *arena, struct ath_slice text) {
     if (text.len)
         memcpy(copy, text.ptr, text.len);
     copy[text.len] = '\0';
+    return copy;
+}
+
+char *ath__arena_copy_lower(struct ath__arena *arena, struct ath_slice text) {
+    char *copy = ath__arena_copy(arena, text);
+    for (size_t i = 0; copy && i < text.len; i++)
+        copy[i] = ath__to_lower(copy[i]);
     return copy;
 }

@@ -10,11 +10,12 @@ struct ath__arena {
     size_t used; /* bytes handed out in all */
 };
 
-/* A zeroed arena is ready for use. */
+/* A zeroed arena is ready for use. Clearing overwrites: requests and their keys live in arenas. */
 void ath__arena_clear(struct ath__arena *arena);
 /* Aligned to 16 bytes, not zeroed; NULL when memory is short. */
 void *ath__arena_alloc(struct ath__arena *arena, size_t size);
-/* A NUL-terminated copy; NULL when memory is short. */
+/* NUL-terminated copies; NULL when memory is short. `lower` by ASCII. */
 char *ath__arena_copy(struct ath__arena *arena, struct ath_slice text);
+char *ath__arena_copy_lower(struct ath__arena *arena, struct ath_slice text);
 
 #endif

@@ -14,6 +14,11 @@ void ath__buf_clear(struct ath__buf *buf) {
     *buf = (struct ath__buf){.max = buf->max};
 }
 
+void ath__buf_wipe(struct ath__buf *buf) {
+    ath__wipe(buf->ptr, buf->cap);
+    ath__buf_clear(buf);
+}
+
 int ath__buf_reserve(struct ath__buf *buf, size_t more) {
     if (more > buf->max || buf->len > buf->max - more)
         return ATH_ERR_TOO_LARGE;

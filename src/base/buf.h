@@ -14,6 +14,7 @@ struct ath__buf {
 /* No allocation; `max` is in bytes. */
 void ath__buf_init(struct ath__buf *buf, size_t max);
 void ath__buf_clear(struct ath__buf *buf);
+void ath__buf_wipe(struct ath__buf *buf); /* overwrites and clears */
 /* Room for `more` bytes behind len. 0, ATH_ERR_NOMEM or ATH_ERR_TOO_LARGE (past max). */
 int ath__buf_reserve(struct ath__buf *buf, size_t more);
 int ath__buf_add(struct ath__buf *buf, const void *data, size_t len);

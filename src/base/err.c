@@ -65,7 +65,7 @@ void ath__err_prefix(struct ath_error *err, const char *prefix) {
         return;
     char text[sizeof err->message];
     memcpy(text, err->message, sizeof text);
-    int written = snprintf(err->message, sizeof err->message, "%s: %.*s", prefix, 900, text);
-    if (written > 0)
-        tidy(err->message, sizeof err->message);
+    int len = (int)ath__utf8_cut(text, strlen(text), 900);
+    snprintf(err->message, sizeof err->message, "%s: %.*s", prefix, len, text);
+    tidy(err->message, sizeof err->message);
 }

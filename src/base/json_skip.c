@@ -1,5 +1,7 @@
 #include "base/json_skip.h"
 
+#include "base/ascii.h"
+#include "base/scan.h"
 #include "base/utf8.h"
 
 #include <athena/error.h>
@@ -22,7 +24,7 @@ size_t ath__json_offset(const struct ath__json_cursor *c) {
 }
 
 void ath__json_skip_blank(struct ath__json_cursor *c) {
-    while (c->at < c->end && (*c->at == ' ' || *c->at == '\n' || *c->at == '\t' || *c->at == '\r'))
+    while (c->at < c->end && ath__is_blank(*c->at))
         c->at++;
 }
 
@@ -93,64 +95,35 @@ static size_t escape_len(const char *p, const char *end) {
     return 12;
 }
 
-#define ONES 0x0101010101010101u
-#define HIGHS 0x8080808080808080u
-
-/* Skips bytes that need no look: whole words without quote, backslash or control byte. Bytes above
- * 0x7f are only noted. */
-static const char *skip_plain(const char *p, const char *end, bool *is_ascii) {
-    uint64_t word, seen = 0;
-    while (end - p >= 8) {
-        memcpy(&word, p, 8);
-        uint64_t quote = word ^ (ONES * '"'), slash = word ^ (ONES * '\\');
-        uint64_t stop =
-            ((quote - ONES) & ~quote) | ((slash - ONES) & ~slash) | ((word - ONES * 0x20) & ~word);
-        if (stop & HIGHS)
-            break;
-        seen |= word;
-        p += 8;
-    }
-    if (seen & HIGHS)
-        *is_ascii = false;
-    return p;
-}
-
 int ath__json_string_raw(struct ath__json_cursor *c, struct ath__json_string *out) {
     if (ath__json_expect(c, '"'))
         return ATH_ERR_PROTOCOL;
     const char *begin = c->at, *p = begin;
-    bool has_escapes = false, is_ascii = true;
+    bool has_escapes = false, has_high = false;
     for (;;) {
-        p = skip_plain(p, c->end, &is_ascii);
+        p = ath__scan_string(p, c->end, &has_high);
         if (p == c->end)
             return ath__json_fail(c, "string without its end");
-        unsigned char byte = (unsigned char)*p;
-        if (byte == '"')
+        if (*p == '"')
             break;
-        size_t step = 1;
-        if (byte == '\\') {
-            has_escapes = true;
-            step = escape_len(p, c->end);
-        } else if (byte < 0x20) {
-            step = 0;
-        } else if (byte & 0x80) {
-            is_ascii = false;
-        }
         c->at = p;
+        size_t step = *p == '\\' ? escape_len(p, c->end) : 0;
         if (step == 0)
             return ath__json_fail(c, "malformed escape or control character in a string");
+        has_escapes = true;
         p += step;
     }
-    if (!is_ascii && !ath__utf8_is_valid(begin, (size_t)(p - begin)))
+    struct ath_slice text = {begin, (size_t)(p - begin)};
+    if (has_high && !ath__utf8_is_valid(text.ptr, text.len))
         return ath__json_fail(c, "string is not UTF-8");
-    *out = (struct ath__json_string){{begin, (size_t)(p - begin)}, has_escapes, is_ascii};
+    *out = (struct ath__json_string){text, has_escapes, !has_high};
     c->at = p + 1;
     return 0;
 }
 
 static size_t skip_digits(struct ath__json_cursor *c) {
     const char *from = c->at;
-    while (c->at < c->end && *c->at >= '0' && *c->at <= '9')
+    while (c->at < c->end && ath__is_digit(*c->at))
         c->at++;
     return (size_t)(c->at - from);
 }

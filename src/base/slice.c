@@ -1,14 +1,12 @@
 #include "base/slice.h"
 
-static char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
-}
+#include "base/ascii.h"
 
 bool ath__slice_eq_nocase(struct ath_slice a, struct ath_slice b) {
     if (a.len != b.len)
         return false;
     for (size_t i = 0; i < a.len; i++)
-        if (lower(a.ptr[i]) != lower(b.ptr[i]))
+        if (ath__to_lower(a.ptr[i]) != ath__to_lower(b.ptr[i]))
             return false;
     return true;
 }
@@ -23,16 +21,12 @@ bool ath__slice_ends(struct ath_slice a, const char *suffix) {
     return a.len >= len && memcmp(a.ptr + a.len - len, suffix, len) == 0;
 }
 
-static bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 struct ath_slice ath__slice_trim(struct ath_slice a) {
-    while (a.len && is_blank(a.ptr[0])) {
+    while (a.len && ath__is_blank(a.ptr[0])) {
         a.ptr++;
         a.len--;
     }
-    while (a.len && is_blank(a.ptr[a.len - 1]))
+    while (a.len && ath__is_blank(a.ptr[a.len - 1]))
         a.len--;
     return a;
 }

@@ -14,7 +14,10 @@ static inline struct ath_slice ath__slice_str(const char *text) {
     return (struct ath_slice){text, text ? strlen(text) : 0};
 }
 
-#define ATH__SLICE_LIT(text) ((struct ath_slice){(text), sizeof(text) - 1})
+/* Of a literal; INIT is for static initialisers, where C takes no compound literal. */
+#define ATH__SLICE_INIT(text)                                                                      \
+    { (text), sizeof(text) - 1 }
+#define ATH__SLICE_LIT(text) ((struct ath_slice)ATH__SLICE_INIT(text))
 
 static inline bool ath__slice_eq(struct ath_slice a, struct ath_slice b) {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);

@@ -1,5 +1,7 @@
 #include "base/time.h"
 
+#include "base/ascii.h"
+
 #include <stdio.h>
 
 int64_t ath__days_from_civil(int64_t year, unsigned month, unsigned day) {
@@ -63,18 +65,29 @@ static bool digits(struct ath_slice text, size_t at, size_t count, int64_t *out)
     return true;
 }
 
-static bool join(
-    int64_t year, int64_t month, int64_t day, int64_t h, int64_t m, int64_t s, int64_t *out) {
+/* `text` has the form of `pattern`, in which '#' stands for any byte. */
+static bool is_like(struct ath_slice text, const char *pattern) {
+    if (text.len != strlen(pattern))
+        return false;
+    for (size_t i = 0; i < text.len; i++)
+        if (pattern[i] != '#' && pattern[i] != text.ptr[i])
+            return false;
+    return true;
+}
+
+static bool
+join(int64_t year, int64_t month, int64_t day, int64_t h, int64_t m, int64_t s, int64_t *out) {
     if (!ath__civil_is_valid(year, (unsigned)month, (unsigned)day) || h > 23 || m > 59 || s > 60)
         return false;
-    *out = ath__days_from_civil(year, (unsigned)month, (unsigned)day) * 86400 + h * 3600 + m * 60 + s;
+    int64_t days = ath__days_from_civil(year, (unsigned)month, (unsigned)day);
+    *out = days * 86400 + h * 3600 + m * 60 + s;
     return true;
 }
 
 bool ath__time_parse_http(struct ath_slice text, int64_t *out_unix_s) {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     int64_t day, year, h, m, s;
-    if (text.len != 29 || text.ptr[3] != ',' || !ath__slice_ends(text, " GMT"))
+    if (!is_like(text, "###, ## ### #### ##:##:## GMT"))
         return false;
     if (!digits(text, 5, 2, &day) || !digits(text, 12, 4, &year) || !digits(text, 17, 2, &h) ||
         !digits(text, 20, 2, &m) || !digits(text, 23, 2, &s))
@@ -92,7 +105,8 @@ static bool parse_zone(struct ath_slice zone, int64_t *out_offset_s) {
     if (zone.len == 0 || ath__slice_is(zone, "Z") || ath__slice_is(zone, "UTC"))
         return true;
     if ((zone.ptr[0] != '+' && zone.ptr[0] != '-') || !digits(zone, 1, 2, &h) ||
-        !digits(zone, zone.len - 2, 2, &m) || (zone.len != 6 && zone.len != 5) || m > 59)
+        (zone.len != 5 && (zone.len != 6 || zone.ptr[3] != ':')) ||
+        !digits(zone, zone.len - 2, 2, &m) || h > 23 || m > 59)
         return false;
     *out_offset_s = (zone.ptr[0] == '-' ? -1 : 1) * (h * 3600 + m * 60);
     return true;
@@ -100,16 +114,19 @@ static bool parse_zone(struct ath_slice zone, int64_t *out_offset_s) {
 
 bool ath__time_parse_iso(struct ath_slice text, int64_t *out_unix_s) {
     int64_t year, month, day, h, m, s, offset_s;
-    if (text.len < 19 || text.ptr[4] != '-' || text.ptr[7] != '-' || text.ptr[13] != ':' ||
-        text.ptr[16] != ':' || (text.ptr[10] != 'T' && text.ptr[10] != ' '))
+    if (text.len < 19 || !is_like(ath__slice(text.ptr, 19), "####-##-#####:##:##") ||
+        (text.ptr[10] != 'T' && text.ptr[10] != ' '))
         return false;
     if (!digits(text, 0, 4, &year) || !digits(text, 5, 2, &month) || !digits(text, 8, 2, &day) ||
         !digits(text, 11, 2, &h) || !digits(text, 14, 2, &m) || !digits(text, 17, 2, &s))
         return false;
     size_t at = 19;
-    if (at < text.len && text.ptr[at] == '.')
-        for (at++; at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9';)
+    if (at < text.len && text.ptr[at] == '.') {
+        for (at++; at < text.len && ath__is_digit(text.ptr[at]);)
             at++;
+        if (at == 20)
+            return false;
+    }
     if (!parse_zone(ath__slice(text.ptr + at, text.len - at), &offset_s) ||
         !join(year, month, day, h, m, s, out_unix_s))
         return false;

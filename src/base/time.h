@@ -13,7 +13,8 @@ bool ath__civil_is_valid(int64_t year, unsigned month, unsigned day);
 void ath__time_format_basic(int64_t unix_s, char out[17]);
 /* HTTP's "Sun, 06 Nov 1994 08:49:37 GMT"; false when it is anything else. */
 bool ath__time_parse_http(struct ath_slice text, int64_t *out_unix_s);
-/* ISO 8601 as credential documents use it: "2026-01-31T23:59:59[.fff](Z|+hh:mm|UTC)". */
+/* ISO 8601 as credential documents use it: "2026-01-31T23:59:59[.fff][Z|UTC|+hh:mm|+hhmm]", UTC
+ * when no zone is given. */
 bool ath__time_parse_iso(struct ath_slice text, int64_t *out_unix_s);
 
 #endif

@@ -34,14 +34,7 @@ void ath__process_init(struct ath__process *p) {
     p->net.out_fd = p->net.err_fd = p->net.pid_fd = -1;
 }
 
-static void wipe(struct ath__buf *buf) {
-    volatile char *bytes = buf->ptr;
-    for (size_t i = 0; i < buf->cap; i++)
-        bytes[i] = 0;
-    ath__buf_clear(buf);
-}
-
 void ath__process_clear(struct ath__process *p) {
-    wipe(&p->output);
-    wipe(&p->errors);
+    ath__buf_wipe(&p->output);
+    ath__buf_wipe(&p->errors);
 }

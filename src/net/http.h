@@ -18,8 +18,8 @@ struct ath__http_route {
     bool https;
     const char *host; /* a name, an IPv4 address or an IPv6 address without brackets */
     uint16_t port;
-    const char *proxy;    /* URL, may carry user:password; NULL = direct. no_proxy is settled before */
-    const char *ca_file;  /* PEM bundle; NULL with https and verify is refused by the engine */
+    const char *proxy; /* URL, may carry user:password; NULL = direct. no_proxy is settled before */
+    const char *ca_file; /* PEM bundle; NULL with https and verify is refused by the engine */
     bool verify_off;
     const char *client_cert;
     const char *client_key;
@@ -48,10 +48,11 @@ struct ath__exchange {
      * TOO_LARGE: past body_max, or 64 KiB of headers;
      * INVALID: a route, target or header that cannot be sent; NOMEM, SYSTEM: this machine. */
     int result;
-    bool request_sent;   /* false: no byte of the request can have reached the peer */
-    char message[256];   /* the transport's words when result is not 0; no secrets, no query text */
+    bool request_sent; /* false: no byte of the request can have reached the peer */
+    char message[256]; /* the transport's words when result is not 0; no secrets, no query text */
     int status;
-    struct ath__buf head; /* raw header lines "Name: value\r\n" of the final answer, at most 64 KiB */
+    struct ath__buf
+        head; /* raw header lines "Name: value\r\n" of the final answer, at most 64 KiB */
     struct ath__buf answer; /* memory left in it by an earlier use is used again */
     uint64_t bytes_sent;
     uint64_t bytes_received;
@@ -78,7 +79,8 @@ struct ath__process {
     uint64_t deadline_ns;
     size_t output_max;
     void *owner;
-    int result; /* 0: it exited; ATH_ERR_SYSTEM (not started), TIMEOUT (killed), TOO_LARGE (killed) */
+    int result; /* 0: it exited; ATH_ERR_SYSTEM (not started), TIMEOUT (killed), TOO_LARGE (killed)
+                 */
     int exit_status; /* as by waitpid */
     struct ath__buf output;
     struct ath__buf errors; /* the first 1,024 bytes of standard error */
@@ -113,8 +115,8 @@ struct ath__http_ops {
     struct ath__process *(*next_process_done)(struct ath__http *http); /* NULL: none */
     /* Any thread. Ends the present or the next drive(). */
     void (*wake)(struct ath__http *http);
-    uint64_t (*now_ns)(struct ath__http *http); /* monotonic, any thread */
-    int64_t (*wall_ms)(struct ath__http *http); /* milliseconds since 1970 */
+    uint64_t (*now_ns)(struct ath__http *http);             /* monotonic, any thread */
+    int64_t (*wall_ms)(struct ath__http *http);             /* milliseconds since 1970 */
     uint64_t (*connections_opened)(struct ath__http *http); /* so far, any thread */
     /* Drops everything in flight without completions. In a fork's child `in_child` is true and
      * nothing inherited is closed or shut down over the wire. */

@@ -237,9 +237,7 @@ static int take_output(struct ath__children *children, struct ath__process *p, i
         size_t room = p->errors.max - p->errors.len;
         rc = ath__buf_add(&p->errors, bytes, len < room ? len : room);
     }
-    volatile char *wiped = bytes;
-    for (size_t i = 0; i < len; i++)
-        wiped[i] = 0;
+    ath__wipe(bytes, len);
     return rc;
 }
 

@@ -3,11 +3,11 @@
 #include "result/build.h"
 #include "result/columns.h"
 #include "result/page_columns.h"
-#include "result/scan.h"
 
 #include "base/alloc.h"
 #include "base/err.h"
 #include "base/json_skip.h"
+#include "base/scan.h"
 #include "base/utf8.h"
 
 #define DEPTH_MAX 32

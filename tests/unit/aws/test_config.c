@@ -1,3 +1,4 @@
+#include "../base/hooks.h"
 #include "env.h"
 
 #include "aws/config.h"
@@ -527,6 +528,25 @@ static void test_keys_find_refuses_a_broken_command(void **state) {
     load_badly(f, ATH_ERR_CONFIG, "a quote is not closed");
 }
 
+/* Neither what was read nor what was kept of it lies about once the configuration is gone. */
+static void test_config_clear_leaves_no_secret(void **state) {
+    struct fixture *f = *state;
+    struct hooks hooks;
+    f->options.credentials_source = ATH_CREDENTIALS_CHAIN;
+    env_write(
+        &f->env,
+        "credentials",
+        "[default]\naws_access_key_id = AKID\naws_secret_access_key = hunter2\n");
+    hooks_set(&hooks);
+    hooks.secret = "hunter2";
+    int rc = load(f);
+    assert_string_equal(f->config.secret_access_key, "hunter2");
+    ath__config_clear(&f->config);
+    hooks_unset(&hooks);
+    assert_int_equal(rc, 0);
+    assert_false(hooks.found);
+}
+
 int main(void) {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -554,6 +574,7 @@ int main(void) {
         CASE(test_keys_find_refuses_sources_it_cannot_read),
         CASE(test_keys_find_refuses_environments_it_cannot_read),
         CASE(test_keys_find_refuses_a_broken_command),
+        CASE(test_config_clear_leaves_no_secret),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -125,17 +125,6 @@ static void test_profile_parse_refuses_nul_and_giants(void **state) {
     ath__arena_clear(&arena);
 }
 
-static void test_profile_wipe_overwrites_values(void **state) {
-    (void)state;
-    struct ath__arena arena = {0};
-    struct ath__profile_file file;
-    parse("[default]\nsecret = abc\n", false, &arena, &file);
-    const char *value = find(&file, "", "default", "", "secret");
-    ath__profile_wipe(&file);
-    assert_memory_equal(value, "\0\0\0", 3);
-    ath__arena_clear(&arena);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_profile_parse_reads_sections_and_keys),
@@ -143,7 +132,6 @@ int main(void) {
         cmocka_unit_test(test_profile_parse_nests_by_indentation),
         cmocka_unit_test(test_profile_parse_names_file_and_line),
         cmocka_unit_test(test_profile_parse_refuses_nul_and_giants),
-        cmocka_unit_test(test_profile_wipe_overwrites_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,13 +27,15 @@ static void test_no_proxy_covers_names_and_subdomains(void **state) {
 static void test_proxy_is_valid_forms(void **state) {
     (void)state;
     static const char *const good[] = {
-        "http://p:3128", "https://p", "p:3128", "p", "http://u:s@p:1", "socks5h://p", "HTTP://p/"};
+        "http://p:3128", "https://p", "p:3128", "p", "http://u:s@p:1", "HTTP://p/"};
     static const char *const bad[] = {
         "",
         " ",
         "http://",
         "http://p q",
         "ftp://p",
+        "socks5h://p",
+        "https2://p",
         "http://p\n",
         "http://u@",
         "://p",

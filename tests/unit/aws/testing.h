@@ -2,24 +2,7 @@
 #ifndef TESTS_UNIT_AWS_TESTING_H
 #define TESTS_UNIT_AWS_TESTING_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "base/slice.h"
-
-#include <athena/error.h>
-
-#define assert_slice(actual, expected)                                                             \
-    do {                                                                                           \
-        struct ath_slice actual_ = (actual);                                                       \
-        assert_int_equal(actual_.len, strlen(expected));                                           \
-        assert_memory_equal(actual_.ptr, expected, actual_.len);                                   \
-    } while (0)
+#include "../base/testing.h"
 
 #define assert_contains(text, part)                                                                \
     do {                                                                                           \

@@ -13,7 +13,7 @@
 
 static const struct ath__http_route s_route = {.https = true, .host = "athena.test", .port = 443};
 static const struct ath__header s_start[] = {
-    {{"X-Amz-Target", 12}, {"AmazonAthena.StartQueryExecution", 32}},
+    {ATH__SLICE_INIT("X-Amz-Target"), ATH__SLICE_INIT("AmazonAthena.StartQueryExecution")},
 };
 
 static struct ath__http *open_fake(void) {

@@ -1,4 +1,4 @@
-#include "result/scan.h"
+#include "base/scan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* The inner loop of text scanning: where a run of plain string bytes ends. */
-#ifndef ATH_RESULT_SCAN_H
-#define ATH_RESULT_SCAN_H
+#ifndef ATH_BASE_SCAN_H
+#define ATH_BASE_SCAN_H
 
 #include <stdbool.h>
 #include <stddef.h>
