@@ -11,6 +11,7 @@ struct ath_execution *ath__execution_new(const struct ath__status *status, bool 
     atomic_init(&execution->refs, 1);
     pthread_mutex_init(&execution->lock, NULL);
     execution->state = status->state;
+    execution->generation = ath__generation();
     char *at = execution->json;
     memcpy(at, status->json_head.ptr, status->json_head.len);
     at += status->json_head.len;
@@ -44,26 +45,37 @@ struct ath_execution *ath_execution_release(struct ath_execution *execution) {
     return NULL;
 }
 
+static void know_state_only(struct ath_execution *execution) {
+    execution->info = (struct ath_execution_info){
+        .state = execution->state,
+        .error_category = -1,
+        .error_type = -1,
+        .retryable = -1,
+        .data_scanned_bytes = -1,
+        .engine_ms = -1,
+        .queue_ms = -1,
+        .planning_ms = -1,
+        .preprocessing_ms = -1,
+        .processing_ms = -1,
+        .total_ms = -1,
+        .reused_previous_result = -1,
+    };
+}
+
 const struct ath_execution_info *ath__execution_get_info(struct ath_execution *execution) {
+    if (execution->generation != ath__generation()) {
+        /* A fork's child: a thread of the parent may have held the lock for ever. */
+        if (!execution->is_parsed)
+            know_state_only(execution);
+        return &execution->info;
+    }
     pthread_mutex_lock(&execution->lock);
     if (!execution->is_parsed) {
         struct ath_slice json = {execution->json, execution->json_len};
-        execution->is_parsed = true;
         if (ath__execution_parse(json, &execution->arena, &execution->info, NULL))
-            execution->info = (struct ath_execution_info){
-                .error_category = -1,
-                .error_type = -1,
-                .retryable = -1,
-                .data_scanned_bytes = -1,
-                .engine_ms = -1,
-                .queue_ms = -1,
-                .planning_ms = -1,
-                .preprocessing_ms = -1,
-                .processing_ms = -1,
-                .total_ms = -1,
-                .reused_previous_result = -1,
-            };
+            know_state_only(execution);
         execution->info.state = execution->state;
+        execution->is_parsed = true;
     }
     pthread_mutex_unlock(&execution->lock);
     return &execution->info;

@@ -376,6 +376,7 @@ void ath__queue_release_inner(struct ath_queue *queue);
 
 struct ath_execution {
     atomic_size_t refs;
+    unsigned generation;
     pthread_mutex_t lock; /* the parsing below happens once, when first asked for */
     bool is_parsed;
     int state;
@@ -473,7 +474,8 @@ struct ath__poll_entry {
 int ath__poll_add(struct ath__query *query, const char *work_group);
 void ath__poll_remove(struct ath__query *query);
 /* A stop was answered: look at once and often. */
-void ath__poll_hurry(struct ath__account *account, const char *query_id);
+void ath__poll_hurry(struct ath__query *query);
+void ath__poll_hurry_id(struct ath__account *account, const char *query_id);
 void ath__poll_account_clear(struct ath__account *account);
 
 /* -- query.c, pages.c ------------------------------------------------------------------------------------- */

@@ -68,7 +68,7 @@ static void call_done(struct ath__call *call) {
     else if (simple->options.kind)
         more = read_page(simple, &err);
     else
-        ath__poll_hurry(simple->op.account, simple->options.table);
+        ath__poll_hurry_id(simple->op.account, simple->options.table);
     if (more) {
         ath__call_free(call);
         simple->io.call = NULL;

@@ -212,25 +212,28 @@ void ath__poll_remove(struct ath__query *query) {
         free_group_when_unused(group);
 }
 
-static void hurry(struct ath__poll_entry *entry) {
-    uint64_t now_ns = ath__now_ns(query_of(entry)->op.runtime);
+void ath__poll_hurry(struct ath__query *query) {
+    struct ath__poll_entry *entry = &query->io.poll;
+    uint64_t now_ns = ath__now_ns(query->op.runtime);
+    if (!entry->group)
+        return;
     entry->started_ns = now_ns;
     entry->looks = 0;
     if (entry->look)
         return;
     ath__heap_remove(&entry->group->due, &entry->due);
     put_due(entry, now_ns + FIRST_LOOK_NS);
+    arm(query->op.account, 0);
 }
 
-void ath__poll_hurry(struct ath__account *account, const char *query_id) {
+/* By id, for stops of queries that this program may also follow: few, so a walk does. */
+void ath__poll_hurry_id(struct ath__account *account, const char *query_id) {
     struct ath__node *node = account->runtime->io.ops.next;
     for (; node != &account->runtime->io.ops; node = node->next) {
         struct ath_op *op = ATH__CONTAINER(node, struct ath_op, io.node);
         struct ath__query *query = ath__query_of_op(op);
-        if (query && query->io.poll.group && strcmp(op->shared.query_id, query_id) == 0) {
-            hurry(&query->io.poll);
-            arm(op->account, 0);
-        }
+        if (query && strcmp(op->shared.query_id, query_id) == 0)
+            ath__poll_hurry(query);
     }
 }
 
@@ -249,6 +252,8 @@ static void looked(struct ath__poll_entry *entry, const struct ath__status *stat
     entry->last_look_ns = now_ns;
     entry->look_singly = false;
     entry->starved = 0;
+    if (status->query.len > entry->sql_len) /* attached: learnt now */
+        entry->sql_len = (uint32_t)status->query.len;
     plan_next(entry, next_look_ns(entry, now_ns));
     ath__query_looked(query_of(entry), status);
 }

@@ -58,8 +58,9 @@ static void given_up(const struct ath__query *query, struct ath_error *err) {
         ath__err_set(
             err,
             ATH_ERR_TIMEOUT,
-            "the query did not end within %.3f s and was stopped",
-            (double)query->timeout_ms / 1000);
+            "the query did not end within %.3f s and %s",
+            (double)query->timeout_ms / 1000,
+            query->keep_running ? "is not waited for any longer" : "was stopped");
     else
         ath__err_set(err, ATH_ERR_CANCELLED, "the query was cancelled");
 }
@@ -86,7 +87,7 @@ static void stop_done(struct ath__call *call) {
     if (query->io.phase == ATH__QUERY_STOPPING)
         end_given_up(query);
     else
-        ath__poll_hurry(query->op.account, query->op.shared.query_id);
+        ath__poll_hurry(query);
 }
 
 static void send_stop(struct ath__query *query) {

@@ -53,15 +53,23 @@ static void free_slot(struct ath__event_slot *slot) {
     ath__op_release_inner(op);
 }
 
-/* Slots of one operation, or all (NULL), out of the list into `out`. */
-static void take_out(struct ath_queue *queue, const struct ath_op *op, struct ath__node *out) {
-    struct ath__node *node = queue->shared.events.next, *next;
-    for (; node != &queue->shared.events; node = next) {
+static void move(struct ath__node *node, struct ath__node *out) {
+    ath__list_remove(node);
+    ath__list_add(out, node);
+}
+
+/* Slots of one operation, or all (NULL), out of the list into `out`. Only slots that are not part
+ * of the operation make a walk over the whole list necessary. */
+static void take_out(struct ath_queue *queue, struct ath_op *op, struct ath__node *out) {
+    struct ath__node *node, *next;
+    for (int i = 0; op && i < ATH__EVENT_TYPES; i++)
+        if (ath__list_is_linked(&op->slots[i].node))
+            move(&op->slots[i].node, out);
+    node = queue->shared.events.next;
+    for (; (!op || op->notify_state) && node != &queue->shared.events; node = next) {
         next = node->next;
-        if (op && ATH__CONTAINER(node, struct ath__event_slot, node)->op != op)
-            continue;
-        ath__list_remove(node);
-        ath__list_add(out, node);
+        if (!op || ATH__CONTAINER(node, struct ath__event_slot, node)->op == op)
+            move(node, out);
     }
     if (ath__list_is_empty(&queue->shared.events) && queue->shared.armed) {
         queue->shared.armed = false;
@@ -117,7 +125,8 @@ void ath__queue_forget(struct ath_queue *queue, struct ath_op *op) {
     struct ath__node dropped;
     ath__list_init(&dropped);
     pthread_mutex_lock(&queue->lock);
-    take_out(queue, op, &dropped);
+    if (!queue->shared.closed) /* else its slots are gone, or in the closing thread's hands */
+        take_out(queue, op, &dropped);
     pthread_mutex_unlock(&queue->lock);
     free_list(&dropped);
 }

@@ -379,6 +379,24 @@ static void test_query_timeout_stops_it(void **state) {
     world_close(&w);
 }
 
+static void test_query_timeout_keep_running(void **state) {
+    struct ath_query_options options = world_options("SELECT 1");
+    struct ath_error err;
+    (void)state;
+    world_init(&w);
+    w.duration_ns = 100 * SECOND;
+    world_open(&w, NULL);
+    options.timeout_ms = 3000;
+    options.keep_running = true;
+    struct ath_op *op = world_start_with(&w, &options);
+    world_finish(&w, op, 10 * SECOND);
+    assert_int_equal(ath_op_error(op, &err), ATH_ERR_TIMEOUT);
+    assert_null(strstr(err.message, "stopped"));
+    assert_int_equal(w.count[SIM_STOP], 0);
+    ath_op_release(op);
+    world_close(&w);
+}
+
 static void test_query_timeout_not_reached(void **state) {
     struct ath_query_options options = world_options("SELECT 1");
     (void)state;
@@ -518,6 +536,7 @@ int main(void) {
         cmocka_unit_test(test_query_interrupt_start_on_the_wire),
         cmocka_unit_test(test_query_interrupt_too_late),
         cmocka_unit_test(test_query_timeout_stops_it),
+        cmocka_unit_test(test_query_timeout_keep_running),
         cmocka_unit_test(test_query_timeout_not_reached),
         cmocka_unit_test(test_op_detach_at_every_moment),
         cmocka_unit_test(test_op_cancel_at_every_moment),

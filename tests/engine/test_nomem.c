@@ -149,6 +149,30 @@ static void test_nomem_metadata_and_attach(void **state) {
     run_all(&(struct script){.queries = 1, .source = ATH_CREDENTIALS_NONE, .attach = true});
 }
 
+/* Thousands of starts that fail where they are sent do not deepen the stack. */
+static void test_nomem_crowd_in_a_lane(void **state) {
+    static struct ath_op *ops[20000];
+    struct ath_query_options options = world_options("SELECT 1");
+    (void)state;
+    world_init(&w);
+    w.hold[SIM_START] = true;
+    world_open(&w, NULL);
+    for (size_t i = 0; i < 20000; i++)
+        ops[i] = world_start_with(&w, &options);
+    world_settle(&w);
+    assert_int_equal(w.wire[SIM_START], 16);
+    harness_fail_at(1, true);
+    ath__fake_let_go(w.fake);
+    for (size_t i = 0; i < 20000; i++) {
+        world_finish(&w, ops[i], 100 * SECOND);
+        assert_int_equal(ath_op_error(ops[i], NULL), ATH_ERR_NOMEM);
+    }
+    harness_fail_at(0, false);
+    for (size_t i = 0; i < 20000; i++)
+        ath_op_release(ops[i]);
+    world_close(&w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nomem_one_query),
@@ -156,6 +180,7 @@ int main(void) {
         cmocka_unit_test(test_nomem_external_keys),
         cmocka_unit_test(test_nomem_cancel),
         cmocka_unit_test(test_nomem_metadata_and_attach),
+        cmocka_unit_test(test_nomem_crowd_in_a_lane),
     };
     harness_init();
     return cmocka_run_group_tests(tests, NULL, NULL);

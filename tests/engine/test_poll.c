@@ -147,6 +147,32 @@ static void test_poll_many_queries_use_batches(void **state) {
     world_close(&w);
 }
 
+/* Clients with the same keys share one quota, and a program may take less than all of it. */
+static void test_poll_quota_is_shared_and_divided(void **state) {
+    struct ath_client_options options = ATH_CLIENT_OPTIONS_INIT;
+    struct ath_client *second;
+    (void)state;
+    options.access_key_id = "AKIDEXAMPLE";
+    options.secret_access_key = "secret";
+    options.quota_share = 0.25;
+    world_init(&w);
+    w.duration_ns = 5 * SECOND;
+    world_open(&w, &options);
+    options.region = "us-east-1";
+    options.endpoint_url = "http://127.0.0.1:9";
+    assert_int_equal(ath_client_new(&options, &second, NULL), 0);
+    start_many(500, NULL);
+    struct ath_query_options query = world_options("SELECT 1");
+    query.no_rows = true;
+    for (size_t i = 500; i < 1000; i++)
+        assert_int_equal(ath_query_start(second, w.queue, &query, &s_ops[i], NULL), 0);
+    finish_many(1000, 0);
+    check_quota(SIM_BATCH, 5, 10);
+    check_quota(SIM_GET, 25, 50);
+    ath_client_release(second);
+    world_close(&w);
+}
+
 static const char *three_groups(size_t i) {
     static const char *const names[] = {"red", "green", "blue"};
     return names[i % 3];
@@ -382,6 +408,7 @@ int main(void) {
         cmocka_unit_test(test_poll_interval_caps_the_pause),
         cmocka_unit_test(test_poll_pause_grows_after_five_minutes),
         cmocka_unit_test(test_poll_many_queries_use_batches),
+        cmocka_unit_test(test_poll_quota_is_shared_and_divided),
         cmocka_unit_test(test_poll_batch_names_one_work_group),
         cmocka_unit_test(test_poll_lonely_queries_are_looked_at_singly),
         cmocka_unit_test(test_poll_batch_limits_the_sql),

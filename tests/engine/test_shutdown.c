@@ -234,7 +234,8 @@ static int s_step;
     } while (0)
 
 /* In the child: old operations and queues are told apart, the old client works. */
-static void use_in_child(struct ath_op *old) {
+static void use_in_child(struct ath_op *old, struct ath_execution *snapshot) {
+    struct ath_execution_info info;
     struct ath_event event;
     struct ath_error err;
     struct ath_batch *batch;
@@ -243,6 +244,9 @@ static void use_in_child(struct ath_op *old) {
     static struct world child;
     size_t n;
     CHILD_CHECK(ath_op_wait(old, ATH_WAIT_DONE, -1) == ATH_ERR_FORKED);
+    ath_execution_info(snapshot, &info, sizeof info);
+    CHILD_CHECK(info.state == ATH_QUERY_RUNNING && info.engine_ms == -1);
+    ath_execution_release(snapshot);
     CHILD_CHECK(ath_op_error(old, &err) == ATH_ERR_FORKED && err.code == ATH_ERR_FORKED);
     CHILD_CHECK(ath_query_batch_next(old, &batch, &err) == ATH_ERR_FORKED);
     CHILD_CHECK(ath_op_is_done(old));
@@ -284,12 +288,18 @@ static void test_fork_child_uses_old_client(void **state) {
     world_open(&w, NULL);
     struct ath_op *op = world_start(&w);
     world_run(&w, 150 * MS);
+    struct ath_execution *snapshot = ath_query_execution(op);
+    assert_non_null(snapshot);
+    pthread_mutex_lock(&snapshot->lock); /* as another thread might hold it just then */
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
-        use_in_child(op);
+        alarm(20);
+        use_in_child(op, snapshot);
         _exit(0);
     }
+    pthread_mutex_unlock(&snapshot->lock);
+    ath_execution_release(snapshot);
     check_child(pid);
     world_finish(&w, op, 10 * SECOND); /* the parent's went on undisturbed */
     assert_string_equal(world_trace(&w, op), "SRD");
