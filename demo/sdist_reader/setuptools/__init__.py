@@ -1,0 +1,1 @@
+"""Stands in for setuptools while pip fetches an archive of data. See ``build_meta``."""
