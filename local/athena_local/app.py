@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import inspect
 import json
 import logging
@@ -64,6 +65,11 @@ class App:
         """Starts S3 (if it is ours), the engine and the listener."""
         config = self.config
         config.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = open(config.data / "lock", "w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise OSError(f"another server uses the data directory {config.data}") from None
         if not config.s3_endpoint:
             # From this thread: the child dies with the thread that started it.
             self._weed = Weed(config.data / "s3", [config.credential, *config.temporary])
@@ -165,6 +171,8 @@ class App:
             self._store.close()
         if self._weed is not None:
             await asyncio.to_thread(self._weed.stop)
+        if hasattr(self, "_lock"):
+            self._lock.close()
 
     # -- requests -------------------------------------------------------------------------------
 

@@ -90,6 +90,11 @@ def test_restart_after_a_crash_loses_nothing(tmp_path: Path) -> None:
     assert not alive(pid) and not any(map(alive, offspring))
 
 
+def test_one_data_directory_one_server(tmp_path: Path) -> None:
+    with Server(data=tmp_path), pytest.raises(ServerError, match="another server uses"):
+        Server(data=tmp_path).start()
+
+
 def test_start_error_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ServerError, match="athena-local: "):
