@@ -182,6 +182,8 @@ struct ath__account {
         struct ath__node groups;
         struct ath__timer poll_timer;
         size_t polled_count; /* queries waiting for their end */
+        double crowd;        /* the same, with a memory */
+        uint64_t crowd_ns;
     } io;
 };
 

@@ -5,6 +5,8 @@
  */
 #include "engine/internal.h"
 
+#include <math.h>
+
 #define FIRST_LOOK_NS (10 * ATH__MS)
 #define SECOND_LOOK_NS (100 * ATH__MS)
 #define LONG_RUN_NS (300 * ATH__SECOND)
@@ -12,6 +14,7 @@
 #define BATCH_FROM 3
 #define BATCH_MAX 50
 #define BATCH_SQL_MAX (512u << 10)
+#define CROWD_FADES_S 2.0
 #define STARVED_MAX 30 /* looks in a row, a second apart, that memory did not allow */
 
 /* Queries of one work group; a batch call may name only these together. */
@@ -69,10 +72,10 @@ static double pace_alone(const struct ath__poll_entry *entry, uint64_t now_ns) {
  * often than a look can come round.
  */
 static double pace_in_crowd(const struct ath__account *account, double pace) {
-    double count = (double)account->io.polled_count;
+    double count = account->io.crowd;
     double rate = account->io.lanes[ATH__API_BATCH].bucket.rate;
     double calls = 0.15 * count < 0.75 * rate ? 0.15 * count : 0.75 * rate;
-    double batches = (double)((account->io.polled_count + BATCH_MAX - 1) / BATCH_MAX);
+    double batches = ceil(count / BATCH_MAX);
     double often = batches / calls > 0.05 ? batches / calls : 0.05;
     double round = 0.75 * count / (BATCH_MAX * rate);
     if (pace > often)
@@ -85,9 +88,21 @@ static bool is_batched(const struct ath__poll_group *group) {
     return group->count >= BATCH_FROM && !group->batch_refused;
 }
 
+/* The last ones of a crowd that ends are looked at as often as the crowd was: its size counts for a
+ * while. */
+static void count_crowd(struct ath__account *account, uint64_t now_ns) {
+    double count = (double)account->io.polled_count;
+    double passed = seconds(now_ns - account->io.crowd_ns);
+    account->io.crowd_ns = now_ns;
+    account->io.crowd *= passed < CROWD_FADES_S ? 1 - passed / CROWD_FADES_S : 0;
+    if (account->io.crowd < count)
+        account->io.crowd = count;
+}
+
 static uint64_t next_look_ns(const struct ath__poll_entry *entry, uint64_t now_ns) {
-    const struct ath__account *account = entry->group->account;
+    struct ath__account *account = entry->group->account;
     double pace = pace_alone(entry, now_ns);
+    count_crowd(account, now_ns);
     if (is_batched(entry->group))
         pace = pace_in_crowd(account, pace);
     return now_ns + (uint64_t)(pace * (double)ATH__SECOND);

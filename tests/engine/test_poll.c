@@ -131,6 +131,43 @@ static void finish_many(size_t count, int code) {
     }
 }
 
+static int compare(const void *a, const void *b) {
+    const uint64_t *x = a, *y = b;
+    return *x < *y ? -1 : *x > *y;
+}
+
+/* Seconds between the end at AWS and the look that told it, 99th percentile. */
+static double delay_p99(void) {
+    static uint64_t delays[2000];
+    for (size_t i = 0; i < w.queries_count; i++)
+        delays[i] = w.queries[i].end_seen_ns - w.queries[i].started_ns - w.duration_ns;
+    qsort(delays, w.queries_count, sizeof *delays, compare);
+    return (double)delays[w.queries_count * 99 / 100] / 1e9;
+}
+
+/* The project's promises for crowds: ends are noticed soon, with few calls, within the quota. */
+static void test_poll_crowds_hear_of_their_ends(void **state) {
+    static const size_t counts[] = {3, 10, 100, 1000};
+    static const double limits[] = {0.51, 0.51, 0.15, 1.0};
+    (void)state;
+    for (int k = 0; k < 4; k++) {
+        world_init(&w);
+        w.duration_ns = 2 * SECOND;
+        w.latency_ns = 5 * MS;
+        world_open(&w, NULL);
+        for (size_t i = 0; i < counts[k]; i++)
+            s_ops[i] = world_start(&w);
+        finish_many(counts[k], 0);
+        double p99 = delay_p99(), calls = (double)w.calls_count / (double)counts[k];
+        print_message("%zu queries: p99 %.3f s late, %.2f calls each\n", counts[k], p99, calls);
+        assert_true(p99 <= limits[k]);
+        if (counts[k] >= 100)
+            assert_true(calls <= 2.5);
+        check_quota(SIM_BATCH, 20, 40);
+        world_close(&w);
+    }
+}
+
 static void test_poll_many_queries_use_batches(void **state) {
     (void)state;
     world_init(&w);
@@ -407,6 +444,7 @@ int main(void) {
         cmocka_unit_test(test_poll_short_query_calls),
         cmocka_unit_test(test_poll_interval_caps_the_pause),
         cmocka_unit_test(test_poll_pause_grows_after_five_minutes),
+        cmocka_unit_test(test_poll_crowds_hear_of_their_ends),
         cmocka_unit_test(test_poll_many_queries_use_batches),
         cmocka_unit_test(test_poll_quota_is_shared_and_divided),
         cmocka_unit_test(test_poll_batch_names_one_work_group),
