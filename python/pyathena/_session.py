@@ -22,29 +22,40 @@ class SessionKeys:
         self._client = client
         self._lock = threading.Lock()
         self._runs = False
+        self._is_asked = False
 
-    def refresh(self) -> None:
-        """Start asking for keys unless that is going on; returns at once, any thread."""
+    def refresh_if_wanted(self) -> None:
+        """Start asking for keys if the client has none that last; returns at once, any thread."""
+        if not self._client.credentials_wanted():
+            return
         with self._lock:
+            self._is_asked = True
             if self._runs:
                 return
             self._runs = True
-        threading.Thread(target=self._run, name="pyathena-credentials", daemon=True).start()
-
-    def refresh_if_wanted(self) -> None:
-        if self._client.credentials_wanted():
-            self.refresh()
+        try:
+            threading.Thread(target=self._run, name="pyathena-credentials", daemon=True).start()
+        except RuntimeError as ex:  # no more threads
+            self._runs = False
+            self._refuse(ex)
 
     def _run(self) -> None:
-        try:
-            self._hand_over()
-        except Exception as ex:
-            self._client.set_credentials(
-                None, reason=f"the session's credentials failed: {type(ex).__name__}: {ex}"
-            )
-        finally:
+        while True:
             with self._lock:
-                self._runs = False
+                wanted = self._is_asked and self._client.credentials_wanted()
+                self._runs = wanted
+                self._is_asked = False
+            if not wanted:
+                return
+            try:
+                self._hand_over()
+            except Exception as ex:
+                self._refuse(ex)
+
+    def _refuse(self, ex: Exception) -> None:
+        self._client.set_credentials(
+            None, reason=f"the session's credentials failed: {type(ex).__name__}: {ex}"
+        )
 
     def _hand_over(self) -> None:
         credentials = self._session.get_credentials()

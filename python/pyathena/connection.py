@@ -235,7 +235,7 @@ class Connection(Generic[ConnectionCursor]):
     def _supply_credentials(self) -> None:
         """The core waits for keys that only the user's session can give."""
         if self._session_keys is not None:
-            self._session_keys.refresh()
+            self._session_keys.refresh_if_wanted()
 
     def close(self) -> None:
         """End the use of the connection. Its cursors stay usable; calling twice is fine."""

@@ -2,6 +2,7 @@
 #include "engine/internal.h"
 
 #include <stdio.h>
+#include <sys/wait.h>
 
 #define ADVISORY_S 900  /* refresh in the background from here on */
 #define MANDATORY_S 600 /* calls wait for the refresh from here on */
@@ -376,8 +377,11 @@ static int read_process(struct ath__account *account, struct ath_error *err) {
         return ath__err_set(
             err,
             ATH_ERR_CREDENTIALS,
-            "credential_process '%s' failed: %.*s",
+            "credential_process '%s' %s %d: %.*s",
             program,
+            WIFSIGNALED(process->exit_status) ? "was ended by signal" : "failed with status",
+            WIFSIGNALED(process->exit_status) ? WTERMSIG(process->exit_status)
+                                              : WEXITSTATUS(process->exit_status),
             (int)process->errors.len,
             process->errors.len ? process->errors.ptr : "");
     struct ath__arena arena = {0};
