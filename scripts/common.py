@@ -42,15 +42,28 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def run(
-    command: Sequence[str | Path], what: str, environment: Mapping[str, str] | None = None
+    command: Sequence[str | Path],
+    what: str,
+    environment: Mapping[str, str] | None = None,
+    log: Path | None = None,
 ) -> None:
-    """Runs a program in the checkout; a failure ends the set-up."""
+    """Runs a program in the checkout; a failure ends the set-up. With ``log`` its output goes there,
+    and is shown when it failed."""
     print(f"-- {what}", flush=True)
     words = [str(word) for word in command]
+    env = dict(environment or clean_environment())
     try:
-        done = subprocess.run(words, cwd=ROOT, env=dict(environment or clean_environment()))
+        if log:
+            with log.open("wb") as file:
+                done = subprocess.run(
+                    words, cwd=ROOT, env=env, stdout=file, stderr=subprocess.STDOUT
+                )
+        else:
+            done = subprocess.run(words, cwd=ROOT, env=env)
     except OSError as error:
         raise SetupError(f"{words[0]}: {error.strerror}") from None
+    if done.returncode and log:
+        print(log.read_text(errors="replace"))
     if done.returncode:
         raise SetupError(f"{what}: failed with status {done.returncode}")
 

@@ -33,7 +33,8 @@ def repair_wheel(wheel: Path, target: Path) -> Path:
     for old in target.glob("libathena-*.whl"):
         old.unlink()
     command = [python_of(VENV), "-m", "auditwheel", "repair", "--strip", "--wheel-dir", target]
-    run([*command, wheel], "put the shared libraries into the wheel", tool_environment())
+    log = BUILD / "wheel.log"
+    run([*command, wheel], "put the shared libraries into it", tool_environment(), log)
     return next(target.glob("libathena-*.whl"))
 
 
