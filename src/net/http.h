@@ -79,7 +79,8 @@ struct ath__process {
     uint64_t deadline_ns;
     size_t output_max;
     void *owner;
-    int result; /* 0: it exited; ATH_ERR_SYSTEM (not started), TIMEOUT (killed), TOO_LARGE (killed)
+    int result; /* 0: it exited; ATH_ERR_SYSTEM, NOMEM (not started), TIMEOUT (killed), TOO_LARGE
+                 * (killed)
                  */
     int exit_status; /* as by waitpid */
     struct ath__buf output;

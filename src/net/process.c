@@ -102,6 +102,16 @@ static int open_pipe(int fds[2]) {
     return ATH_ERR_SYSTEM;
 }
 
+/* Not all that the program and its libraries open is close-on-exec. */
+static int drop_descriptors(posix_spawn_file_actions_t *actions) {
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+    return posix_spawn_file_actions_addclosefrom_np(actions, 3);
+#else
+    (void)actions;
+    return 0;
+#endif
+}
+
 /* Standard input is /dev/null: a helper must not eat what the program is to read. */
 static int start(struct ath__process *p, int out_fd, int err_fd) {
     posix_spawn_file_actions_t actions;
@@ -118,12 +128,18 @@ static int start(struct ath__process *p, int out_fd, int err_fd) {
     sigemptyset(&none);
     posix_spawnattr_setsigdefault(&attr, &all);
     posix_spawnattr_setsigmask(&attr, &none);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    short flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
+#ifdef POSIX_SPAWN_CLOEXEC_DEFAULT
+    flags |= POSIX_SPAWN_CLOEXEC_DEFAULT;
+#endif
+    posix_spawnattr_setflags(&attr, flags);
     int rc = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     if (!rc)
         rc = posix_spawn_file_actions_adddup2(&actions, out_fd, 1);
     if (!rc)
         rc = posix_spawn_file_actions_adddup2(&actions, err_fd, 2);
+    if (!rc)
+        rc = drop_descriptors(&actions);
     if (!rc)
         rc = posix_spawnp(&pid, p->argv[0], &actions, &attr, p->argv, environ);
     posix_spawnattr_destroy(&attr);
@@ -159,9 +175,15 @@ void ath__children_spawn(struct ath__children *children, struct ath__process *p)
     int out[2], errors[2];
     p->net.pid = p->exit_status = 0;
     p->net.out_fd = p->net.err_fd = p->net.pid_fd = -1;
-    ath__buf_clear(&p->output);
-    ath__buf_clear(&p->errors);
+    ath__buf_wipe(&p->output);
+    ath__buf_wipe(&p->errors);
     p->output.max = p->output_max;
+    /* Room for all at once: what grows leaves copies of the keys behind. */
+    if (ath__buf_reserve(&p->output, p->output.max) ||
+        ath__buf_reserve(&p->errors, p->errors.max)) {
+        finish(children, p, ATH_ERR_NOMEM);
+        return;
+    }
     if (open_pipe(out)) {
         say(p, errno);
         finish(children, p, ATH_ERR_SYSTEM);

@@ -1,3 +1,4 @@
+#include "../base/hooks.h"
 #include "client.h"
 
 #include <errno.h>
@@ -168,6 +169,43 @@ static void test_release_ends_processes(void **state) {
     assert_no_children();
 }
 
+/* What the program has open is none of a helper's business, close-on-exec or not. */
+static void test_spawn_hands_down_no_descriptors(void **state) {
+    struct client client;
+    struct ath__process p;
+    (void)state;
+    client_open(&client, NULL, 0);
+    int fd = dup(1);
+    assert_true(fd > 2);
+    run_shell(
+        &client, &p, "for f in /dev/fd/*; do [ ${f##*/} -lt 3 ] || [ ! -e $f ] || echo $f; done");
+    close(fd);
+    assert_int_equal(p.result, 0);
+    assert_true(ath__slice_is(ath__buf_slice(&p.output), ""));
+    ath__process_clear(&p);
+    client_close(&client);
+}
+
+/* The answer holds keys: growing the memory for it must leave no copies behind. */
+static void test_process_clear_leaves_no_secret(void **state) {
+    struct client client;
+    struct ath__process p;
+    struct hooks hooks;
+    (void)state;
+    hooks_set(&hooks);
+    hooks.secret = "hunter2";
+    client_open(&client, NULL, 0);
+    run_shell(&client, &p, "echo hunter2; sleep 0.01; head -c 20000 /dev/zero; echo hunter2 >&2");
+    assert_int_equal(p.result, 0);
+    assert_int_equal(p.output.len, 20008);
+    client.http->ops->spawn(client.http, &p); /* once more, with what the first left in it */
+    assert_ptr_equal(next_process(&client), &p);
+    ath__process_clear(&p);
+    client_close(&client);
+    assert_false(hooks.found);
+    hooks_unset(&hooks);
+}
+
 static void test_spawn_resets_signals(void **state) {
     struct client client;
     struct ath__process p;
@@ -195,6 +233,8 @@ int main(void) {
         cmocka_unit_test(test_spawn_cuts_standard_error),
         cmocka_unit_test(test_kill_forgets_process),
         cmocka_unit_test(test_release_ends_processes),
+        cmocka_unit_test(test_spawn_hands_down_no_descriptors),
+        cmocka_unit_test(test_process_clear_leaves_no_secret),
         cmocka_unit_test(test_spawn_resets_signals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
