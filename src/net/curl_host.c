@@ -183,6 +183,28 @@ static bool is_for(const struct ath__host *host, const struct ath__http_route *r
            same_text(host->client_key, route->client_key);
 }
 
+/* True when libcurl could take one's connection for the other's: not all versions look at who asked
+ * a proxy for a tunnel, none at the client's key. */
+static bool is_alike(const struct ath__host *a, const struct ath__host *b) {
+    return a != b && a->https == b->https && a->port == b->port &&
+           strcasecmp(a->host, b->host) == 0 &&
+           (!same_text(a->proxy_url, b->proxy_url) || !same_text(a->client_key, b->client_key));
+}
+
+static bool has_credentials(const struct ath__host *host) {
+    return host->proxy_url || host->client_cert;
+}
+
+/* The first of several alike keeps its connections, later ones use each of theirs once. */
+static bool must_be_lone(const struct ath__transport *t, const struct ath__host *host) {
+    if (t->forgot_credentials && has_credentials(host))
+        return true;
+    for (struct ath__node *node = t->hosts.next; node != &t->hosts; node = node->next)
+        if (is_alike(host_of(node), host))
+            return true;
+    return false;
+}
+
 static void free_host(struct ath__transport *t, struct ath__host *host) {
     for (struct ath__node *node; (node = ath__list_pop(&host->idle));)
         ATH__CONTAINER(node, struct ath__slot, host_idle)->host = NULL;
@@ -213,8 +235,10 @@ static void make_room(struct ath__transport *t) {
             (!oldest || host->used_ns < oldest->used_ns))
             oldest = host;
     }
-    if (oldest)
-        free_host(t, oldest);
+    if (!oldest)
+        return;
+    t->forgot_credentials |= has_credentials(oldest);
+    free_host(t, oldest);
 }
 
 static bool is_host_text(const char *text) {
@@ -304,6 +328,7 @@ fill_host(struct ath__transport *t, struct ath__host *host, const struct ath__ht
         rc = strstr(route->proxy, "://") ? parse_proxy(host, route->proxy) : parse_bare_proxy(host);
     else if (!copy(&host->connect_name, route->host))
         rc = ATH_ERR_NOMEM;
+    host->lone = !rc && must_be_lone(t, host);
     if (rc || needs_no_lookup(host->connect_name))
         return rc;
     return use_name(t, host->connect_name, &host->name);

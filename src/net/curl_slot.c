@@ -13,6 +13,8 @@
 #define UPLOAD_BUFFER_SIZE 262144L
 #define ANSWER_FIRST ((size_t)1 << 20)
 #define TEXT_MAX ((size_t)1 << 20)
+/* Of all header lines, interim answers and trailers included: their number is not limited else. */
+#define LINES_MAX ((size_t)128 << 10)
 #define IDLE_MAX_S 60L
 #define KEEPALIVE_S 60L
 #define UNACKNOWLEDGED_MS 15000u
@@ -44,32 +46,60 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_s
     return fd;
 }
 
-#ifdef TCP_USER_TIMEOUT
-static int port_of(const struct sockaddr_storage *name) {
-    if (name->ss_family == AF_INET6)
-        return ntohs(((const struct sockaddr_in6 *)(const void *)name)->sin6_port);
-    return ntohs(((const struct sockaddr_in *)(const void *)name)->sin_port);
+static int local_port_of(int fd) {
+    struct sockaddr_storage name;
+    socklen_t size = sizeof name;
+    if (getsockname(fd, (struct sockaddr *)&name, &size))
+        return -1;
+    if (name.ss_family == AF_INET6)
+        return ntohs(((const struct sockaddr_in6 *)(const void *)&name)->sin6_port);
+    return ntohs(((const struct sockaddr_in *)(const void *)&name)->sin_port);
 }
-#endif
 
 /* A path that swallows packets (a NAT that forgot, a thawed machine) breaks the connection after
  * this time, also a kept one, which is then replaced; the peer's own time to answer is not limited.
  */
-static void limit_unacknowledged(struct ath__slot *slot, int local_port) {
+static void limit_unacknowledged(int fd) {
 #ifdef TCP_USER_TIMEOUT
-    /* libcurl names the socket only later; of those just made it is the one with this port. */
-    for (size_t i = 0; i < ATH__SLOT_SOCKETS && i < slot->sockets_count; i++) {
-        struct sockaddr_storage name;
-        socklen_t size = sizeof name;
-        unsigned ms = UNACKNOWLEDGED_MS;
-        if (getsockname(slot->sockets[i], (struct sockaddr *)&name, &size) == 0 &&
-            port_of(&name) == local_port)
-            setsockopt(slot->sockets[i], IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
-    }
+    unsigned ms = UNACKNOWLEDGED_MS;
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
 #else
-    (void)slot;
-    (void)local_port;
+    (void)fd;
 #endif
+}
+
+/* Notes which descriptor a connection has, which libcurl does not tell. */
+static void note_port(struct ath__transport *t, int fd, int local_port) {
+    if ((size_t)fd >= t->ports_count) {
+        size_t count = ((size_t)fd + 1) * 2;
+        uint16_t *ports = ath__realloc_array(t->ports, count, sizeof *ports);
+        if (!ports)
+            return;
+        memset(ports + t->ports_count, 0, (count - t->ports_count) * sizeof *ports);
+        t->ports = ports;
+        t->ports_count = count;
+    }
+    t->ports[fd] = (uint16_t)local_port;
+}
+
+static void set_up_socket(struct ath__slot *slot, int local_port) {
+    for (size_t i = 0; i < ATH__SLOT_SOCKETS && i < slot->sockets_count; i++) {
+        if (local_port_of(slot->sockets[i]) != local_port)
+            continue;
+        limit_unacknowledged(slot->sockets[i]);
+        note_port(slot->transport, slot->sockets[i], local_port);
+    }
+}
+
+/* A kept connection with something to read has ended, or bears what would be taken for the answer
+ * to the next request: an idle server's 408, say. */
+static bool has_unread(const struct ath__transport *t, int local_port) {
+    char byte;
+    for (size_t fd = 0; fd < t->ports_count; fd++)
+        if (t->ports[fd] == local_port && local_port_of((int)fd) == local_port &&
+            recv((int)fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0)
+            return true;
+    return false;
 }
 
 static void count_connection(struct ath__slot *slot) {
@@ -96,8 +126,12 @@ static int on_connected(void *user, char *ip, char *local_ip, int port, int loca
     (void)ip;
     (void)local_ip;
     (void)port;
-    if (slot->opened)
-        limit_unacknowledged(slot, local_port);
+    if (slot->opened) {
+        set_up_socket(slot, local_port);
+    } else if (has_unread(slot->transport, local_port)) {
+        slot->stale = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
     count_connection(slot);
     slot->sent = true;
     slot->host->confirmed_generation = slot->generation;
@@ -110,12 +144,25 @@ static size_t fail(struct ath__slot *slot, int failure) {
     return 0;
 }
 
+static size_t refuse_headers(struct ath__slot *slot) {
+    ath__exchange_say(
+        slot->x,
+        "%.100s:%u: the answer's headers are longer than %zu bytes",
+        slot->host->host,
+        slot->host->port,
+        slot->x->head.max);
+    return fail(slot, ATH_ERR_TOO_LARGE);
+}
+
 static size_t on_header(char *line, size_t size, size_t count, void *user) {
     struct ath__slot *slot = user;
     struct ath__exchange *x = slot->x;
     size_t len = size * count;
     struct ath_slice text = ath__slice(line, len);
     slot->progress_ns = slot->transport->now_ns;
+    slot->lines_len += len;
+    if (slot->lines_len > LINES_MAX)
+        return refuse_headers(slot);
     if (ath__slice_starts(text, "HTTP/") && !slot->head_done) {
         x->head.len = x->answer.len = 0;
         return len;
@@ -133,12 +180,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user) {
     if (!rc)
         rc = ath__buf_add(&x->head, "\r\n", 2);
     if (rc == ATH_ERR_TOO_LARGE)
-        ath__exchange_say(
-            x,
-            "%.100s:%u: the answer's headers are longer than %zu bytes",
-            slot->host->host,
-            slot->host->port,
-            x->head.max);
+        return refuse_headers(slot);
     return rc ? fail(slot, rc) : len;
 }
 
@@ -294,6 +336,11 @@ int ath__slot_set_up(struct ath__slot *slot, struct ath__host *host) {
     set_ptr(&s, CURLOPT_NOPROXY, "");
     if (host->proxy_url && host->https)
         set_long(&s, CURLOPT_HTTPPROXYTUNNEL, 1);
+    if (host->lone) {
+        set_long(&s, CURLOPT_FRESH_CONNECT, 1);
+        set_long(&s, CURLOPT_FORBID_REUSE, 1);
+        set_long(&s, CURLOPT_SSL_SESSIONID_CACHE, 0);
+    }
     set_ptr(&s, CURLOPT_URL, host->url);
     if (s.code)
         return s.code == CURLE_OUT_OF_MEMORY ? ATH_ERR_NOMEM : ATH_ERR_SYSTEM;
@@ -463,7 +510,8 @@ int ath__slot_prepare(struct ath__slot *slot, struct ath__exchange *x) {
     slot->x = x;
     slot->started_ns = slot->progress_ns = slot->transport->now_ns;
     slot->uploaded = 0;
-    slot->sent = slot->opened = slot->repeated = slot->head_done = false;
+    slot->sent = slot->opened = slot->repeated = slot->head_done = slot->stale = false;
+    slot->lines_len = 0;
     slot->failure = slot->socket_errno = 0;
     slot->sockets_count = 0;
     slot->words[0] = '\0';
@@ -480,7 +528,7 @@ int ath__slot_prepare(struct ath__slot *slot, struct ath__exchange *x) {
         slot->connect_timeout_ms = timeout_ms;
     }
     if (!code && slot->fresh_set) {
-        code = curl_easy_setopt(slot->easy, CURLOPT_FRESH_CONNECT, 0L);
+        code = curl_easy_setopt(slot->easy, CURLOPT_FRESH_CONNECT, (long)slot->host->lone);
         slot->fresh_set = false;
     }
     return !code ? 0 : code == CURLE_OUT_OF_MEMORY ? ATH_ERR_NOMEM : ATH_ERR_SYSTEM;

@@ -31,7 +31,8 @@ struct ath__transport {
     size_t active;
     struct ath__node hosts;
     size_t hosts_count;
-    struct ath__node ready; /* hosts with an exchange that may start */
+    bool forgot_credentials; /* a host with some is gone, its connections may not be */
+    struct ath__node ready;  /* hosts with an exchange that may start */
     struct ath__node names;
     struct ath__node lookups; /* names waiting for their turn */
     size_t lookups_running;
@@ -40,6 +41,8 @@ struct ath__transport {
     struct ath__node idle;      /* slots */
     struct ath__node done;
     _Atomic uint64_t connections_opened;
+    uint16_t *ports; /* by descriptor: the local port of a connection made with it */
+    size_t ports_count;
 };
 
 enum ath__name_state { ATH__NAME_IDLE, ATH__NAME_QUEUED, ATH__NAME_RUNNING };
@@ -66,6 +69,7 @@ struct ath__host {
     size_t active;
     bool https;
     bool verify_off;
+    bool lone;     /* no connection may be shared: see is_alike() in curl_host.c */
     bool absolute; /* plain HTTP by a proxy: the request names the whole URL */
     uint16_t port;
     uint16_t connect_port;
@@ -106,7 +110,9 @@ struct ath__slot {
     bool opened; /* a socket was made since the last count */
     bool repeated;
     bool head_done;
-    int failure; /* why a callback stopped libcurl; 0: it did not */
+    bool stale;       /* the kept connection had something unread */
+    size_t lines_len; /* header lines so far, interim answers and trailers included */
+    int failure;      /* why a callback stopped libcurl; 0: it did not */
     int socket_errno;
     int sockets[ATH__SLOT_SOCKETS]; /* the latest made for this exchange */
     unsigned sockets_count;

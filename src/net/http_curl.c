@@ -128,16 +128,16 @@ static void fill_wire(struct ath__transport *t) {
 /* A kept connection that died while it was idle is nobody's failure: once more on a fresh one. */
 static bool repeat(struct ath__transport *t, struct ath__slot *slot, CURLcode code) {
     long connects = 0, head = 0;
-    if (slot->repeated || slot->failure ||
-        (code != CURLE_GOT_NOTHING && code != CURLE_SEND_ERROR && code != CURLE_RECV_ERROR))
+    bool broke = code == CURLE_GOT_NOTHING || code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR;
+    if (slot->repeated || slot->failure || (!broke && !slot->stale))
         return false;
     curl_easy_getinfo(slot->easy, CURLINFO_NUM_CONNECTS, &connects);
     curl_easy_getinfo(slot->easy, CURLINFO_HEADER_SIZE, &head);
-    if (connects != 0 || head != 0 || !slot->sent)
+    if (!slot->stale && (connects != 0 || head != 0 || !slot->sent))
         return false;
     curl_multi_remove_handle(t->multi, slot->easy);
     slot->repeated = slot->fresh_set = true;
-    slot->sent = slot->head_done = false;
+    slot->sent = slot->head_done = slot->stale = false;
     slot->started_ns = slot->progress_ns = t->now_ns;
     slot->uploaded = 0;
     slot->words[0] = '\0';
@@ -437,6 +437,7 @@ static void release(struct ath__http *http, bool in_child) {
     ath__hosts_clear(t);
     ath__resolver_release(t->resolver, in_child);
     ath__heap_clear(&t->timers);
+    ath__free(t->ports);
     ath__loop_clear(&t->loop);
     ath__wake_clear(&t->wake);
     ath__free(t);

@@ -229,6 +229,20 @@ static bool answer_badly(struct conn *conn, const char *path, bool *out_known) {
     if (strcmp(path, "/bad-chunk") == 0)
         return put_text(conn, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n") &&
                false;
+    if (strcmp(path, "/raw") == 0)
+        return put(conn, conn->request + conn->body_at, conn->body_len);
+    if (strcmp(path, "/interim") == 0) {
+        while (put_text(conn, "HTTP/1.1 100 Continue\r\nX-Early: ") && put_fill(conn, 1000) &&
+               put_text(conn, "\r\n\r\n"))
+            continue;
+        return false;
+    }
+    if (strcmp(path, "/trailers") == 0) {
+        bool ok = put_text(conn, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n");
+        while (ok)
+            ok = put_text(conn, "X-Late: ") && put_fill(conn, 1000) && put_text(conn, "\r\n");
+        return false;
+    }
     *out_known = false;
     return false;
 }
@@ -396,6 +410,14 @@ void server_wait_requests(struct server *server, unsigned count) {
 void server_latest(struct server *server, char *out, unsigned size) {
     pthread_mutex_lock(&server->lock);
     snprintf(out, size, "%s", server->latest);
+    pthread_mutex_unlock(&server->lock);
+}
+
+void server_send(struct server *server, const char *text) {
+    pthread_mutex_lock(&server->lock);
+    for (unsigned i = 0; i < server->conns_count; i++)
+        if (server->conns[i]->open)
+            put_text(server->conns[i], text);
     pthread_mutex_unlock(&server->lock);
 }
 

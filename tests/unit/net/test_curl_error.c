@@ -87,6 +87,125 @@ static void test_broken_answers_are_io_or_protocol(void **state) {
     client_close(&client);
 }
 
+/* Answers no server should give. What is whole must come whole, the rest end as a failure. */
+static void test_hostile_answers(void **state) {
+#define OK_LINE "HTTP/1.1 200 OK\r\n"
+#define SMUGGLED "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother"
+    static const struct {
+        struct ath_slice raw;
+        int result;
+        const char *answer;
+    } cases[] = {
+        {ATH__SLICE_INIT(OK_LINE "Content-Length: 2\r\n\r\nhi"), 0, "hi"},
+        {ATH__SLICE_INIT(OK_LINE "Content-Length: 2\r\n\r\nhi" SMUGGLED), 0, "hi"},
+        {ATH__SLICE_INIT(OK_LINE "Content-Length: 0\r\n\r\n" SMUGGLED), 0, ""},
+        {ATH__SLICE_INIT("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello"), 0, ""},
+        {ATH__SLICE_INIT(OK_LINE "Content-Length: 18446744073709551617\r\n\r\nhi"),
+         ATH_ERR_TIMEOUT,
+         NULL},
+        {ATH__SLICE_INIT(OK_LINE "Content-Length: 9223372036854775807\r\n\r\nhi"),
+         ATH_ERR_TOO_LARGE,
+         NULL},
+        {ATH__SLICE_INIT(OK_LINE "Content-Length: -1\r\n\r\n"), ATH_ERR_PROTOCOL, NULL},
+        {ATH__SLICE_INIT(OK_LINE "Content-Length: 2x\r\n\r\nhi"), 0, "hi"},
+        {ATH__SLICE_INIT(OK_LINE "Content-Length: 2\r\nContent-Length: 3\r\n\r\nhi!"), 0, "hi!"},
+        {ATH__SLICE_INIT(OK_LINE "X-Nul: a\0b\r\nContent-Length: 0\r\n\r\n"),
+         ATH_ERR_PROTOCOL,
+         NULL},
+        {ATH__SLICE_INIT(OK_LINE "No colon\r\nContent-Length: 0\r\n\r\n"), ATH_ERR_PROTOCOL, NULL},
+        {ATH__SLICE_INIT("HTTP/0.9 200 OK\r\n\r\nhi"), ATH_ERR_PROTOCOL, NULL},
+        {ATH__SLICE_INIT("HTTP/9.9 200 OK\r\n\r\nhi"), ATH_ERR_PROTOCOL, NULL},
+        {ATH__SLICE_INIT("HTTP/1.1 99999 OK\r\n\r\nhi"), ATH_ERR_PROTOCOL, NULL},
+        {ATH__SLICE_INIT("\0\0\0\0\0\0\0\0"), ATH_ERR_PROTOCOL, NULL},
+        {ATH__SLICE_INIT("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nhi"),
+         ATH_ERR_TIMEOUT,
+         NULL},
+        {ATH__SLICE_INIT(OK_LINE "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nhi"),
+         ATH_ERR_PROTOCOL,
+         NULL},
+        {ATH__SLICE_INIT(OK_LINE "Transfer-Encoding: chunked\r\n\r\n-2\r\nhi"),
+         ATH_ERR_PROTOCOL,
+         NULL},
+        {ATH__SLICE_INIT(OK_LINE "Transfer-Encoding: chunked\r\n\r\n2\r\nhiXX0\r\n\r\n"),
+         ATH_ERR_PROTOCOL,
+         NULL},
+        {ATH__SLICE_INIT(OK_LINE "Transfer-Encoding: gzip, chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"),
+         ATH_ERR_PROTOCOL,
+         NULL},
+        {ATH__SLICE_INIT(OK_LINE "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\nhi"), 0, "hi"},
+        {ATH__SLICE_INIT("HTTP/1.1 302 Found\r\nLocation: /echo\r\nContent-Length: 0\r\n\r\n"),
+         0,
+         ""},
+    };
+    struct client client;
+    struct ath__exchange x, next;
+    (void)state;
+    client_open(&client, server_new(SERVER_PLAIN, NULL, NULL), 0);
+    client.route.read_timeout_ms = 100;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        client_prepare(&client, &x, "POST", "/raw", NULL);
+        x.body = cases[i].raw;
+        client_run(&client, &x);
+        if (cases[i].result != x.result)
+            fail_msg("case %zu: result %d: %s", i, x.result, x.message);
+        if (cases[i].answer)
+            assert_true(ath__slice_is(ath__buf_slice(&x.answer), cases[i].answer));
+        else
+            assert_true(x.message[0] != '\0');
+        /* Nothing of it may be taken for the next answer. */
+        client_do(&client, &next, "POST", "/echo", "next");
+        assert_answer(&next, "next");
+        ath__exchange_clear(&next);
+        ath__exchange_clear(&x);
+    }
+    client_close(&client);
+}
+
+/* An answer to nothing that lies on a kept connection must not become the next one's. */
+static void test_unasked_answer_is_not_the_next(void **state) {
+    struct certs certs;
+    (void)state;
+    certs_make(&certs);
+    for (int tls = 0; tls < 2; tls++) {
+        struct client client;
+        struct ath__exchange x;
+        enum server_tls kind = tls ? SERVER_TLS : SERVER_PLAIN;
+        client_open(&client, server_new(kind, certs.good, certs.key), 0);
+        client.route.https = tls;
+        client.route.ca_file = certs.ca;
+        for (int i = 0; i < 3; i++) {
+            client_do(&client, &x, "GET", "/echo", NULL);
+            assert_answer(&x, "hello");
+            ath__exchange_clear(&x);
+        }
+        assert_int_equal(server_connections(client.server), 1);
+        server_send(client.server, SMUGGLED);
+        client_do(&client, &x, "POST", "/echo", "mine");
+        assert_answer(&x, "mine");
+        ath__exchange_clear(&x);
+        client_close(&client);
+    }
+    certs_remove(&certs);
+}
+
+/* Neither interim answers nor trailers without end are read to the deadline. */
+static void test_headers_without_end_are_too_large(void **state) {
+    static const char *const targets[] = {"/interim", "/trailers"};
+    struct client client;
+    struct ath__exchange x;
+    (void)state;
+    client_open(&client, server_new(SERVER_PLAIN, NULL, NULL), 0);
+    for (size_t i = 0; i < 2; i++) {
+        client_do(&client, &x, "GET", targets[i], NULL);
+        if (x.result != ATH_ERR_TOO_LARGE)
+            fail_msg("%s: result %d: %s", targets[i], x.result, x.message);
+        assert_true(x.bytes_received < 2000000);
+        assert_says(&x, "headers");
+        ath__exchange_clear(&x);
+    }
+    client_close(&client);
+}
+
 static void test_dead_kept_connection_is_replaced(void **state) {
     struct client client;
     struct ath__exchange x;
@@ -300,6 +419,41 @@ static void test_tls_settings_do_not_share_connections(void **state) {
     certs_remove(&certs);
 }
 
+/* Who asks a proxy for a tunnel, and with which key a client shows itself, is part of a route. */
+static void test_credentials_do_not_share_connections(void **state) {
+    struct certs certs;
+    struct ath__exchange x;
+    (void)state;
+    certs_make(&certs);
+    char alice[64], bob[64], key[128];
+    snprintf(key, sizeof key, "%s/./%s", certs.dir, strrchr(certs.key, '/') + 1);
+    for (int by_key = 0; by_key < 2; by_key++) {
+        struct client client;
+        enum server_tls kind = by_key ? SERVER_TLS : SERVER_TUNNEL;
+        client_open(&client, server_new(kind, certs.good, certs.key), 0);
+        snprintf(alice, sizeof alice, "http://alice:a@127.0.0.1:%u", client.route.port);
+        snprintf(bob, sizeof bob, "http://bob:b@127.0.0.1:%u", client.route.port);
+        client.route.https = true;
+        client.route.host = "localhost";
+        client.route.ca_file = certs.ca;
+        client.route.client_cert = by_key ? certs.good : NULL;
+        struct ath__http_route first = client.route, second = client.route;
+        first.proxy = by_key ? NULL : alice;
+        second.proxy = by_key ? NULL : bob;
+        first.client_key = by_key ? certs.key : NULL;
+        second.client_key = by_key ? key : NULL;
+        for (int i = 0; i < 4; i++) {
+            client.route = i % 2 ? second : first;
+            client_do(&client, &x, "GET", "/echo", NULL);
+            assert_answer(&x, "hello");
+            ath__exchange_clear(&x);
+        }
+        assert_in_range(server_connections(client.server), 2, 3);
+        client_close(&client);
+    }
+    certs_remove(&certs);
+}
+
 static void test_tls_to_plain_server_fails(void **state) {
     struct client client;
     struct ath__exchange x;
@@ -396,6 +550,9 @@ int main(void) {
         cmocka_unit_test(test_announced_length_does_not_take_memory),
         cmocka_unit_test(test_headers_past_64_kib_are_too_large),
         cmocka_unit_test(test_broken_answers_are_io_or_protocol),
+        cmocka_unit_test(test_hostile_answers),
+        cmocka_unit_test(test_unasked_answer_is_not_the_next),
+        cmocka_unit_test(test_headers_without_end_are_too_large),
         cmocka_unit_test(test_dead_kept_connection_is_replaced),
         cmocka_unit_test(test_silent_peer_is_timeout),
         cmocka_unit_test(test_deadline_ends_active_and_waiting),
@@ -405,6 +562,7 @@ int main(void) {
         cmocka_unit_test(test_request_that_cannot_be_sent_is_invalid),
         cmocka_unit_test(test_tls_is_verified),
         cmocka_unit_test(test_tls_settings_do_not_share_connections),
+        cmocka_unit_test(test_credentials_do_not_share_connections),
         cmocka_unit_test(test_tls_to_plain_server_fails),
         cmocka_unit_test(test_proxy_refusal_is_proxy_and_hides_password),
         cmocka_unit_test(test_proxy_carries_requests),
