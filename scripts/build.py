@@ -37,7 +37,9 @@ def configure(
     command = [*meson_command(), "setup", str(folder), *options]
     if (folder / "meson-private" / "coredata.dat").exists():
         command.append("--wipe")
-    run(command, f"configure {folder.relative_to(ROOT)}", env)
+    logs = BUILD / "logs"
+    logs.mkdir(exist_ok=True)
+    run(command, f"configure {folder.relative_to(ROOT)}", env, logs / f"configure-{name}.log")
     mark.write_text(wanted)
     (folder / ".made-for").write_text(f"{ROOT}\n{sys.version}\n")
     return folder

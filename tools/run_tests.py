@@ -6,6 +6,7 @@ Usage: run_tests.py [--quick] [--only SUITE]... [--list]
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import time
@@ -55,6 +56,8 @@ def main() -> int:
         return 0
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop_running)
+    if not arguments.quick:
+        os.environ.setdefault("ATHENA_SLOW_TESTS", "1")
     allowed = read_skips(Path(ROOT, "tests", "skips.txt"))
     LOGS.mkdir(parents=True, exist_ok=True)
     results = []

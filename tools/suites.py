@@ -209,6 +209,7 @@ def _servers() -> dict[str, str]:
         "ATHENA_SIGN_CLI": str(BUILD / "gcc" / "tests" / "unit" / "aws" / "sign_cli"),
         "LIBATHENA_PYATHENA_PYTHON": str(python_of(VENV_PYATHENA)),
         "CORE_BUILD_DIR": str(BUILD / "gcc" / "python"),
+        "ATHENA_SLOW_TESTS": os.environ.get("ATHENA_SLOW_TESTS", ""),
     }
 
 
@@ -303,6 +304,8 @@ SUITES = [
         needs=("tests/python",),
         options=("tests/python", "--ignore=tests/python/core"),
     ),
+    Suite("fault", python_tests, needs=("tests/fault",), options=("tests/fault",)),
+    Suite("demo", python_tests, needs=("tests/demo",), options=("tests/demo",)),
     Suite("stub", python_tests, needs=("bench/stub",), options=("bench/stub",)),
     Suite("local", local_tests, needs=("local/tests/conftest.py",), options=("local/tests",)),
     Suite("install", python_tests, needs=("tests/install",), options=("tests/install",)),
