@@ -75,6 +75,14 @@ struct ath_client_options {
     /* Share of AWS's account-wide status quotas this process may use, (0, 1]; 1.0. */
     double quota_share;
     int64_t budget_bytes; /* undelivered result data held for this client; 64 MiB */
+
+    int s3_addressing; /* 1 path, 2 virtual host, 0: `s3 = addressing_style`, else by the host */
+    /* Checksums of requests: 1 whenever S3 supports them, 2 only where S3 requires them, 0:
+     * AWS_REQUEST_CHECKSUM_CALCULATION, `request_checksum_calculation`, else 1 on AWS and 2 on
+     * other servers. */
+    int s3_checksums;
+    int s3_accelerate;      /* 1 yes, -1 no, 0: `s3 = use_accelerate_endpoint` */
+    int s3_payload_signing; /* 1 yes, -1 no, 0: `s3 = payload_signing_enabled`; http always does */
 };
 #ifdef __cplusplus
 #define ATH_CLIENT_OPTIONS_INIT {sizeof(struct ath_client_options)}

@@ -4,6 +4,7 @@
 #include "aws/config_source.h"
 #include "aws/endpoint.h"
 #include "aws/keys_chain.h"
+#include "aws/s3_config.h"
 #include "base/buf.h"
 #include "base/err.h"
 
@@ -448,6 +449,8 @@ load(const struct ath__config_source *source, struct ath__config *out, struct at
         rc = load_region(source, out, err);
     if (!rc)
         rc = load_endpoints(source, out, err);
+    if (!rc)
+        rc = ath__s3_config_load(source, out, err);
     if (!rc)
         rc = load_tls(source, out, err);
     if (!rc)

@@ -29,6 +29,9 @@ struct ath__config {
     bool athena_is_aws; /* the computed host, not a configured one */
     struct ath__url s3; /* host NULL: not configured, virtual hosts on AWS are used */
     bool use_fips, use_dualstack;
+    int s3_addressing; /* 0 by the host, 1 path, 2 virtual host */
+    int s3_checksums;  /* 1 when supported, 2 when required */
+    bool s3_accelerate, s3_payload_signing;
 
     int keys_source;
     const char *keys_origin; /* for messages: "the environment", "profile 'x' in FILE" ... */

@@ -1,10 +1,11 @@
 /*
  * S3's REST API: addresses, request parts, answers. Pure. The engine drives these (engine/s3_*.c);
- * files: s3_address.c, s3_build.c, s3_parse.c (expat), s3_error.c, checksum.c.
+ * files: s3_address.c, s3_build.c, s3_page.c, s3_parse.c, s3_error.c, on s3_xml.c; checksum.c.
  */
 #ifndef ATH_AWS_S3_H
 #define ATH_AWS_S3_H
 
+#include "aws/checksum.h"
 #include "aws/config.h"
 #include "aws/error_parse.h"
 #include "aws/sigv4.h"
@@ -15,13 +16,19 @@
 /* Where a request goes: strings live in the arena given to ath__s3_locate. */
 struct ath__s3_place {
     bool https;
-    const char *host; /* to connect to */
     uint16_t port;
+    const char *host;      /* to connect to */
     const char *authority; /* the Host header */
     const char *path;      /* encoded once, begins with '/': prefix, bucket when path style, key */
 };
-/* `region` NULL: the configuration's. Virtual-host on AWS for names that allow it, else path style;
- * options.s3_addressing decides otherwise. INVALID names a bucket or key that cannot be. */
+
+/*
+ * The place of an object, of a bucket (`key` empty) or of the service (`bucket` NULL too). `region`
+ * NULL: the configuration's. Virtual-host style on AWS for names that a certificate covers, else
+ * path style; config->s3_addressing decides otherwise. Errors: INVALID (a region, bucket or key
+ * that cannot be), UNSUPPORTED (ARNs, buckets of S3 Express and Outposts), CONFIG (s3_accelerate
+ * together with path style, FIPS or a configured endpoint), NOMEM.
+ */
 int ath__s3_locate(
     const struct ath__config *config,
     const char *region,
@@ -32,55 +39,79 @@ int ath__s3_locate(
     struct ath_error *err);
 bool ath__s3_is_aws(const struct ath__config *config);
 
-/* Encoded query string "a=b&c=" out of unencoded pairs, appended to `out`. */
+/* Appends the encoded query "a=b&c=" of unencoded pairs (a NULL value is an empty one), after a '&'
+ * when `out` holds something already. NOMEM, TOO_LARGE. */
 int ath__s3_query_build(const struct ath_s3_pair *pairs, size_t count, struct ath__buf *out);
-/* Percent-encodes all but unreserved characters ('/' too unless keep_slash). */
+/* Appends `text`, all but unreserved characters percent-encoded ('/' too unless keep_slash). */
 int ath__s3_encode(struct ath_slice text, bool keep_slash, struct ath__buf *out);
+/* The same into room for 3 * text.len bytes; returns how many it took. No NUL. */
+size_t ath__s3_encode_to(struct ath_slice text, bool keep_slash, char *out);
 
-/* XML bodies. */
+/* XML bodies. INVALID when a text holds what XML 1.0 cannot carry, or a key is empty; NOMEM,
+ * TOO_LARGE. */
 struct ath__s3_part {
     int32_t number;
     struct ath_slice etag;
     struct ath_slice checksum; /* base64, may be empty */
 };
+/* `checksum_element` as of ath__checksum_element(); NULL: none. */
 int ath__s3_complete_build(
     const struct ath__s3_part *parts,
     size_t count,
     const char *checksum_element,
     struct ath__buf *out);
+/* Quiet: the answer lists failures only. */
 int ath__s3_delete_build(
     const struct ath_slice *keys,
-    const char *const *version_ids,
+    const char *const *version_ids, /* NULL, or NULL or empty entries */
     size_t count,
     struct ath__buf *out);
 /* False for keys with characters XML 1.0 cannot carry. */
 bool ath__s3_key_fits_xml(struct ath_slice key);
 
-/* Answers. Strict: bounded depth and sizes, unknown elements ignored, DTDs and entities refused. */
+/*
+ * Answers. Strict: UTF-8, depth and sizes bounded, DTDs and entities refused; namespaces and
+ * unknown elements are ignored. PROTOCOL says what is wrong.
+ */
+
+/* Any body is accepted; without one (HEAD) the code is the status in digits.
+ * ConditionalRequestConflict is TRANSIENT, which is right for PutObject: CompleteMultipartUpload
+ * must not be repeated on it. Redirects (301, 307, AuthorizationHeaderMalformed ...) are NEVER: the
+ * caller follows `out_region`, which is the bucket's region whenever the answer tells it (also the
+ * one in use), else "". NOMEM leaves `out` filled by the status alone. */
 int ath__s3_error_parse(
     int status,
-    struct ath_slice body,            /* empty for HEAD */
+    struct ath_slice body,
     struct ath_slice redirect_region, /* header x-amz-bucket-region */
     const char *extra_codes,
     int64_t skew_s,
     struct ath__aws_error *out,
-    char out_region[64]); /* the right region when the answer tells one, else "" */
-/* A 200 answer that holds an <Error> (copy, complete, delete): true, and `out` filled. */
+    char out_region[64]);
+/* A 200 answer that holds an <Error> (copy, complete, delete): true, and `out` filled as for status
+ * 500. */
 bool ath__s3_is_error_in_success(
     struct ath_slice body, const char *extra_codes, struct ath__aws_error *out);
+
+/* Append to the buffer, which must be empty: the id to put into the query unencoded. */
 int ath__s3_upload_parse(struct ath_slice body, struct ath__buf *upload_id, struct ath_error *err);
-/* ETag of CopyObjectResult, CopyPartResult, CompleteMultipartUploadResult. */
+/* ETag of CopyObjectResult, CopyPartResult, CompleteMultipartUploadResult, with its quotes. */
 int ath__s3_etag_parse(struct ath_slice body, struct ath__buf *etag, struct ath_error *err);
-/* The page's entries; `next` receives what the next request needs (continuation-token, or
- * key-marker and version-id-marker/upload-id-marker as a ready query string part), empty on the
- * last page. */
+
+/* The page's entries. `next` is emptied and receives what the next request's query has in place of
+ * this one's, encoded ("continuation-token=...", "key-marker=...&version-id-marker=...",
+ * "part-number-marker=..."); it stays empty on the last page. ath_s3_page_entries() and
+ * ath_s3_page_release() are defined here too. */
 int ath__s3_page_parse(
     int kind,
     struct ath_slice body,
     struct ath_s3_page **out_page,
     struct ath__buf *next,
     struct ath_error *err);
-/* Failures of a DeleteResult, appended as copies into `arena`-backed growing array. */
+/* What the page takes in memory. */
+size_t ath__s3_page_bytes(const struct ath_s3_page *page);
+
+/* Failures of a DeleteResult, appended as copies. A zeroed record is ready for use; after an error
+ * it holds what it held before. */
 struct ath__s3_failures {
     struct ath__arena arena;
     struct ath_s3_failure *items;
@@ -89,19 +120,5 @@ struct ath__s3_failures {
 int ath__s3_delete_parse(
     struct ath_slice body, struct ath__s3_failures *failures, struct ath_error *err);
 void ath__s3_failures_clear(struct ath__s3_failures *failures);
-
-/* Checksums (hardware instructions by run-time choice, plain-C twins). State in and out. */
-enum ath__checksum {
-    ATH__CHECKSUM_NONE,
-    ATH__CHECKSUM_CRC32,
-    ATH__CHECKSUM_CRC32C,
-    ATH__CHECKSUM_CRC64NVME
-};
-uint64_t ath__checksum_update(int algorithm, uint64_t state, const void *data, size_t len);
-/* Base64 of the big-endian value, NUL-terminated: 9 or 13 characters. */
-void ath__checksum_text(int algorithm, uint64_t state, char out[16]);
-const char *ath__checksum_header(int algorithm); /* "x-amz-checksum-crc32", ... */
-/* CRC of a concatenation out of the CRCs of its parts. */
-uint64_t ath__checksum_combine(int algorithm, uint64_t first, uint64_t second, uint64_t second_len);
 
 #endif

@@ -1,0 +1,49 @@
+/* Reads S3's XML answers by expat: bounded, without DTDs, entities, namespaces and attributes. */
+#ifndef ATH_AWS_S3_XML_H
+#define ATH_AWS_S3_XML_H
+
+#include "base/buf.h"
+
+#include <athena/error.h>
+
+#define ATH__S3_XML_DEPTH_MAX 16
+#define ATH__S3_XML_TEXT_MAX (16u << 10) /* of one element */
+
+struct XML_ParserStruct;
+
+/*
+ * Zeroed, then `names`, the two callbacks and `user` set. An element's id is 1 + the place of its
+ * name among `names`, without prefix; 0: not among them. A callback returns 0 to go on, anything
+ * else to stop: an error or, for success, 1.
+ */
+struct ath__s3_xml {
+    const char *const *names; /* NULL-ended */
+    int (*open)(struct ath__s3_xml *xml, int id);
+    /* `text` is the element's own, UTF-8, empty when it has children; it lives in `texts`. */
+    int (*close)(struct ath__s3_xml *xml, int id, struct ath_slice text);
+    void *user;
+
+    int depth;                           /* of the element at hand; the root's is 1 */
+    int path[ATH__S3_XML_DEPTH_MAX + 1]; /* ids; path[depth] is the element at hand */
+
+    struct XML_ParserStruct *parser;
+    struct ath__buf texts; /* what was kept, then the text at hand; never moves */
+    size_t kept;
+    bool is_leaf;
+    int rc;
+    char wrong[120];
+};
+
+/* 0, what a callback returned, PROTOCOL, NOMEM. Clear it afterwards in any case: until then the
+ * kept texts live. */
+int ath__s3_xml_read(struct ath__s3_xml *xml, struct ath_slice body, struct ath_error *err);
+void ath__s3_xml_clear(struct ath__s3_xml *xml);
+
+/* From `close`: keeps the text at hand until clear. */
+static inline void ath__s3_xml_keep(struct ath__s3_xml *xml) {
+    xml->kept = xml->texts.len;
+}
+/* From a callback, to return: PROTOCOL, `wrong` for the message. */
+int ath__s3_xml_refuse(struct ath__s3_xml *xml, const char *wrong);
+
+#endif
