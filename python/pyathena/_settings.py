@@ -47,6 +47,17 @@ def client_options(
     return {name: value for name, value in options.items() if value is not None}
 
 
+def _check_number(name: str, value: Any, least: float, most: float = 2e6) -> None:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (int, float))
+        or not least <= value <= most
+    ):
+        raise ProgrammingError(
+            f"{name} must be a number within {least:g} and {most:g}, not {value!r:.50}"
+        )
+
+
 def _milliseconds(name: str, seconds: Any) -> int:
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or seconds <= 0:
         raise ProgrammingError(f"config.{name} must be a positive number of seconds: {seconds!r}")
@@ -65,6 +76,7 @@ def _read_config(config: Any, options: dict[str, Any]) -> None:
             options[option] = _milliseconds(name, value)
     pool = getattr(config, "max_pool_connections", None)
     if pool is not None and pool != 10:
+        _check_number("config.max_pool_connections", pool, 1)
         options["connections_per_host"] = int(pool)
     if options["region"] is None:
         options["region"] = getattr(config, "region_name", None)
@@ -122,6 +134,16 @@ def _check_s3_config(s3_config: Any) -> None:
 
 
 def _read_retry_config(retry_config: RetryConfig, options: dict[str, Any]) -> None:
+    if not isinstance(retry_config, RetryConfig):
+        raise ProgrammingError(
+            f"retry_config must be a RetryConfig, not {type(retry_config).__name__}"
+        )
+    if not isinstance(retry_config.attempt, int):
+        raise ProgrammingError(f"retry_config.attempt must be int: {retry_config.attempt!r:.50}")
+    _check_number("retry_config.attempt", retry_config.attempt, 1)
+    _check_number("retry_config.multiplier", retry_config.multiplier, 0)
+    _check_number("retry_config.max_delay", retry_config.max_delay, 0)
+    _check_number("retry_config.exponential_base", retry_config.exponential_base, 0)
     codes = [code for code in retry_config.exceptions if code not in _STANDARD_RETRY_CODES]
     options["retry_attempts"] = retry_config.attempt
     options["retry_multiplier_ms"] = int(retry_config.multiplier * 1000)
@@ -151,6 +173,10 @@ def _read_session(session: Any, options: dict[str, Any]) -> None:
     """Keys are asked of the session (see _session.py); only the region is read here."""
     from pyathena import _core
 
+    if not callable(getattr(session, "get_credentials", None)):
+        raise ProgrammingError(
+            f"session must be a boto3 Session, not {type(session).__name__}"
+        )
     if options["region"] is None:
         options["region"] = getattr(session, "region_name", None)
     options["profile"] = None

@@ -131,6 +131,10 @@ class BaseCursor(metaclass=ABCMeta):
         on_poll: OnPollCallback | None = None,
         query_timeout: float | None = None,
     ) -> None:
+        _check_instance("converter", converter, Converter)
+        _check_instance("formatter", formatter, Formatter)
+        _check_callable("on_start_query_execution", on_start_query_execution)
+        _check_callable("on_poll", on_poll)
         self._connection = connection
         self._converter = converter
         self._formatter = formatter
@@ -222,9 +226,7 @@ class BaseCursor(metaclass=ABCMeta):
             "database": _text("schema_name", self._schema_name),
             "catalog": _text("catalog_name", self._catalog_name),
             "work_group": _text("work_group", options.work_group or self._work_group),
-            "output_location": _text(
-                "s3_staging_dir", options.s3_staging_dir or self._s3_staging_dir
-            ),
+            "output_location": _location(options.s3_staging_dir or self._s3_staging_dir),
             "encryption_option": _text("encryption_option", self._encryption_option),
             "kms_key": _text("kms_key", self._kms_key),
             "parameters": parameters or None,
@@ -269,6 +271,10 @@ class BaseCursor(metaclass=ABCMeta):
         max_results: int | None = None,
     ) -> dict[str, Any]:
         self._check_open()
+        if max_results is not None and (
+            not isinstance(max_results, int) or not 1 <= max_results <= 50
+        ):
+            raise ProgrammingError(f"max_results must lie within 1 and 50, not {max_results!r:.50}")
         options = {
             "kind": kind,
             "catalog": catalog_name or self._catalog_name,
@@ -319,6 +325,25 @@ def _text(name: str, value: Any) -> str | None:
     return value or None
 
 
+def _location(value: Any) -> str | None:
+    location = _text("s3_staging_dir", value)
+    if location is not None and not location.startswith("s3://"):
+        raise ProgrammingError(
+            f"s3_staging_dir must look like 's3://bucket/prefix/', not {location!r:.200}"
+        )
+    return location
+
+
+def _check_callable(name: str, value: Any) -> None:
+    if value is not None and not callable(value):
+        raise ProgrammingError(f"{name} is not callable: {value!r:.200}")
+
+
+def _check_instance(name: str, value: Any, cls: type) -> None:
+    if not isinstance(value, cls):
+        raise ProgrammingError(f"{name} must be a {cls.__name__}, not {type(value).__name__}")
+
+
 def _check_options(options: ExecuteOptions) -> None:
     hints = options.result_set_type_hints
     if hints and not (
@@ -330,9 +355,7 @@ def _check_options(options: ExecuteOptions) -> None:
             "result_set_type_hints must be a dict from column names or indexes to types, such as"
             f" {{'column': 'array(integer)'}}, not {hints!r:.200}"
         )
-    callback = options.on_start_query_execution
-    if callback is not None and not callable(callback):
-        raise ProgrammingError(f"on_start_query_execution is not callable: {callback!r:.200}")
+    _check_callable("on_start_query_execution", options.on_start_query_execution)
     if options.paramstyle not in (None, "pyformat", "qmark"):
         raise ProgrammingError(
             f"paramstyle must be 'pyformat' or 'qmark', not {options.paramstyle!r:.200}"

@@ -93,6 +93,10 @@ class Connection(Generic[ConnectionCursor]):
     ) -> None:
         if s3_staging_dir is None:
             s3_staging_dir = os.environ.get(self._ENV_S3_STAGING_DIR)
+        if s3_staging_dir and not isinstance(s3_staging_dir, str):
+            raise ProgrammingError(
+                f"s3_staging_dir must be str, not {type(s3_staging_dir).__name__}"
+            )
         if s3_staging_dir and not s3_staging_dir.endswith("/"):
             s3_staging_dir = f"{s3_staging_dir}/"
         if work_group is None:
@@ -156,6 +160,8 @@ class Connection(Generic[ConnectionCursor]):
             return _core.Client(**options)
         except _core.CoreError as ex:
             raise from_core_error(ex) from None
+        except (TypeError, ValueError, OverflowError) as ex:
+            raise ProgrammingError(str(ex)) from ex
 
     def _default_cursor_class(self) -> type[ConnectionCursor]:
         from pyathena.cursor import Cursor

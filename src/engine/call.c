@@ -255,6 +255,16 @@ static void transport_error(struct ath__call *call) {
 static void service_error(struct ath__call *call) {
     const struct ath__exchange *x = &call->io.x;
     struct ath__aws_error aws;
+    if (x->status == 407) { /* not AWS's: a proxy that forwards http */
+        ath__err_set(
+            &call->err,
+            ATH_ERR_PROXY,
+            "%s: the proxy wants other credentials (HTTP status 407)",
+            call->operation);
+        call->err.http_status = x->status;
+        call->retry_class = ATH__RETRY_NEVER;
+        return;
+    }
     ath__aws_error_parse(
         x->status,
         ath__exchange_header(x, "x-amzn-ErrorType"),

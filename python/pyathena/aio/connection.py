@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
 from pyathena.aio.cursor import AioCursor
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 
-class _Creation:
-    """What ``AioConnection.create()`` gives: await it, or enter it with ``async with``."""
+class _Creation(Coroutine[Any, Any, "AioConnection"]):
+    """What ``AioConnection.create()`` gives: a coroutine that may be entered with ``async with``
+    instead."""
 
     __slots__ = ("_arguments", "_cls", "_connection")
 
@@ -26,6 +27,14 @@ class _Creation:
 
     async def _create(self) -> AioConnection:
         return self._cls(**self._arguments)
+
+    # Nothing is waited for, so it ends in one step.
+
+    def send(self, value: Any) -> Any:
+        raise StopIteration(self._cls(**self._arguments))
+
+    def throw(self, *args: Any) -> Any:
+        raise args[0] if len(args) == 1 else args[1] or args[0]
 
     def __await__(self) -> Generator[Any, None, AioConnection]:
         return self._create().__await__()
