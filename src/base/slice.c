@@ -13,12 +13,12 @@ bool ath__slice_eq_nocase(struct ath_slice a, struct ath_slice b) {
 
 bool ath__slice_starts(struct ath_slice a, const char *prefix) {
     size_t len = strlen(prefix);
-    return a.len >= len && memcmp(a.ptr, prefix, len) == 0;
+    return a.len >= len && (len == 0 || memcmp(a.ptr, prefix, len) == 0);
 }
 
 bool ath__slice_ends(struct ath_slice a, const char *suffix) {
     size_t len = strlen(suffix);
-    return a.len >= len && memcmp(a.ptr + a.len - len, suffix, len) == 0;
+    return a.len >= len && (len == 0 || memcmp(a.ptr + a.len - len, suffix, len) == 0);
 }
 
 struct ath_slice ath__slice_trim(struct ath_slice a) {
