@@ -1,16 +1,9 @@
-"""The code blocks of Markdown files.
-
-A fenced block may be preceded by a comment that says how it is run::
-
-    <!-- block: shell -->          a sh block that the tests run
-    <!-- block: not run, REASON --> REASON is one of those that the tests list
-
-``name`` is the heading above a block; with several under one heading, numbered.
-"""
+"""The code blocks of Markdown files."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +13,6 @@ BUCKET = "YOUR_S3_BUCKET"
 _LINE = re.compile(
     r"^(?P<fence>```+|~~~+)(?P<language>[\w+-]*)[^\n]*$"
     r"|^#+ +(?P<heading>.+?) *#*$"
-    r"|^<!-- block: (?P<mark>.+?) -->$"
 )
 
 
@@ -30,14 +22,13 @@ class BlockError(Exception):
 
 @dataclass(frozen=True)
 class Block:
-    """A code block: where it stands, its language, its text, its mark ('' without one)."""
+    """A code block: where it stands, its language ('' for figures), its text."""
 
     path: Path
     line: int
     heading: str
     language: str
     text: str
-    mark: str
 
     def with_bucket(self, bucket: str) -> str:
         """The text with a real bucket."""
@@ -47,29 +38,23 @@ class Block:
 def read_blocks(path: Path) -> list[Block]:
     """The fenced blocks of a file, in order."""
     blocks: list[Block] = []
-    heading = mark = ""
+    heading = ""
     lines = iter(enumerate(path.read_text(encoding="utf-8").splitlines(), 1))
     for number, line in lines:
         found = _LINE.match(line)
         if found is None:
-            if line.strip():
-                if mark:
-                    raise BlockError(f"{path.name}:{number}: a block mark without a block")
-                mark = ""
-        elif found["heading"]:
+            continue
+        if found["heading"]:
             heading = found["heading"]
-        elif found["mark"]:
-            mark = found["mark"]
         else:
             text = _read_fence(path, number, found["fence"], lines)
-            blocks.append(Block(path, number, heading, found["language"], text, mark))
-            mark = ""
+            blocks.append(Block(path, number, heading, found["language"], text))
     return blocks
 
 
-def _read_fence(path: Path, start: int, fence: str, lines: object) -> str:
+def _read_fence(path: Path, start: int, fence: str, lines: Iterator[tuple[int, str]]) -> str:
     body = []
-    for _, line in lines:  # type: ignore[attr-defined]
+    for _, line in lines:
         if line.rstrip() == fence:
             return "\n".join(body) + "\n"
         body.append(line)

@@ -54,6 +54,7 @@ class Terminal:
             self.out.reconfigure(errors="replace")  # type: ignore[union-attr]
         self._step = 0
         self._open_line = False
+        self._blank = False
         self._started = time.monotonic()
 
     @property
@@ -64,13 +65,14 @@ class Terminal:
 
     def style(self, text: str, *names: str) -> str:
         """The text in a style, where there are styles."""
-        if not self._colours or not text:
+        if not self._colours or not text or not names:
             return text
         return f"\x1b[{';'.join(_STYLES[name] for name in names)}m{text}\x1b[0m"
 
     def line(self, text: str = "", *styles: str) -> None:
         """One line, cut at the width."""
         self._end_open_line()
+        self._blank = not text
         print(self.style(cut(printable(text), self.width), *styles), file=self.out, flush=True)
 
     def text(self, text: str) -> None:
@@ -90,7 +92,8 @@ class Terminal:
 
     def code(self, text: str) -> None:
         """Source text; lines wider than the window go on below."""
-        self.line()
+        if not self._blank:
+            self.line()
         room = max(self.width - 4, 16)
         for line in text.rstrip("\n").split("\n"):
             for start in range(0, max(len(line), 1), room):
@@ -110,6 +113,7 @@ class Terminal:
         label = f"  {name:<{column}} "
         shown = cut(printable(str(value)), max(self.width - len(label), 8))
         self._end_open_line()
+        self._blank = False
         print(label + self.style(shown, style), file=self.out, flush=True)
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
