@@ -19,7 +19,7 @@ _LIBC = set(
     "strings syslog tgmath threads time uchar unistd wchar wctype xlocale".split()
 )
 # Headers of the processor, for loops over vectors; the plain C twin does without.
-_PROCESSOR = {"arm_neon.h", "emmintrin.h", "immintrin.h", "tmmintrin.h"}
+_PROCESSOR = {"arm_acle.h", "arm_neon.h", "nmmintrin.h", "emmintrin.h", "immintrin.h", "tmmintrin.h"}
 _LIBRARIES = {
     "openssl/": "libcrypto", "curl/": "libcurl", "jansson.h": "jansson", "expat.h": "expat",
     "Python.h": "Python", "structmember.h": "Python", "datetime.h": "Python",
@@ -90,8 +90,9 @@ def _quote_error(name: str, path: Path, room: Room, root: Path) -> str | None:
         return None if (root / "src" / name).is_file() else "no such header"
     if not room.own_folder:
         return "name the room: \"room/file.h\""
-    here = [path.parent, path.parent.parent] if path.is_relative_to(root / "tests") else [path.parent]
-    if ".." in name or not any((folder / name).is_file() for folder in here):
+    target = (path.parent / name).resolve()
+    inside = root / "tests" if path.is_relative_to(root / "tests") else path.parent
+    if not target.is_file() or not target.is_relative_to(inside.resolve()):
         return "no such header in this folder"
     return None
 
