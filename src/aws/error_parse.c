@@ -174,12 +174,9 @@ take_string(struct ath__json_cursor *c, char *scratch, size_t size, struct ath_s
     int rc = ath__json_string_raw(c, &string);
     if (rc)
         return rc;
-    if (!string.has_escapes)
-        *out_text = string.text;
-    else if (string.text.len <= size)
+    *out_text = string.text; /* also when it is longer than any record: shown as it stands */
+    if (string.has_escapes && string.text.len <= size)
         *out_text = ath__slice(scratch, ath__json_string_decode(&string, scratch));
-    else
-        *out_text = string.text; /* longer than any record: shown as it stands */
     return 0;
 }
 

@@ -39,6 +39,7 @@ struct server {
     unsigned conns_count;
     unsigned open_count;
     unsigned requests;
+    unsigned unasked;
     bool stopping;
     bool go;
     char latest[8192];
@@ -181,6 +182,17 @@ static bool answer_echo(struct conn *conn) {
     return put_text(conn, head) && put(conn, body, len);
 }
 
+static bool answer_twice(struct conn *conn) {
+    struct server *server = conn->server;
+    if (!answer_echo(conn) || !put_text(conn, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother"))
+        return false;
+    pthread_mutex_lock(&server->lock);
+    server->unasked++;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+    return true;
+}
+
 static bool open_tunnel(struct conn *conn) {
     if (conn->server->tls != SERVER_TUNNEL) {
         put_text(conn, "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
@@ -229,6 +241,8 @@ static bool answer_badly(struct conn *conn, const char *path, bool *out_known) {
     if (strcmp(path, "/bad-chunk") == 0)
         return put_text(conn, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n") &&
                false;
+    if (strcmp(path, "/twice") == 0)
+        return answer_twice(conn);
     if (strcmp(path, "/raw") == 0)
         return put(conn, conn->request + conn->body_at, conn->body_len);
     if (strcmp(path, "/interim") == 0) {
@@ -413,11 +427,10 @@ void server_latest(struct server *server, char *out, unsigned size) {
     pthread_mutex_unlock(&server->lock);
 }
 
-void server_send(struct server *server, const char *text) {
+void server_wait_unasked(struct server *server, unsigned count) {
     pthread_mutex_lock(&server->lock);
-    for (unsigned i = 0; i < server->conns_count; i++)
-        if (server->conns[i]->open)
-            put_text(server->conns[i], text);
+    while (server->unasked < count)
+        pthread_cond_wait(&server->changed, &server->lock);
     pthread_mutex_unlock(&server->lock);
 }
 

@@ -12,6 +12,7 @@
  *   /garbage        no HTTP             /bad-chunk   a chunk without a length
  *   /continue       100 before 200      /close       an answer, then the end
  *   /once           an answer to the first request of a connection, none to later ones: the end
+ *   /twice          the answer of /echo, then one to nothing
  *   /raw            the request's body, sent as the answer, head and all
  *   /interim        100 without end     /trailers    trailers without end
  *   CONNECT         403, or a tunnel to itself when it was given a certificate
@@ -36,8 +37,8 @@ unsigned server_requests(struct server *server);
 void server_wait_requests(struct server *server, unsigned count);
 /* The head of the latest request, copied. */
 void server_latest(struct server *server, char *out, unsigned size);
-/* Sends bytes nobody asked for on every open connection. */
-void server_send(struct server *server, const char *text);
+/* Blocks until so many answers that nobody asked for have been sent in all. */
+void server_wait_unasked(struct server *server, unsigned count);
 void server_let_go(struct server *server);
 /* Ends all present connections and waits until their threads are through. */
 void server_drop_connections(struct server *server);
