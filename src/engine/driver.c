@@ -72,7 +72,10 @@ static void fire_timers(struct ath__runtime *runtime) {
     }
 }
 
-/* Every task that waits now runs once; those they add wait for the next turn. */
+#define TASKS_NS (2 * ATH__MS) /* of one turn */
+
+/* Tasks that wait now run once each, as far as a turn's time goes; the rest, and behind it what
+ * they add, waits for the next turn. */
 static void run_tasks(struct ath__runtime *runtime) {
     struct ath__node round;
     if (ath__list_is_empty(&runtime->io.tasks))
@@ -81,10 +84,16 @@ static void run_tasks(struct ath__runtime *runtime) {
     round.next->prev = round.prev->next = &round;
     ath__list_init(&runtime->io.tasks);
     struct ath__node *node;
+    uint64_t until_ns = ath__now_ns(runtime) + TASKS_NS;
     while ((node = ath__list_pop(&round))) {
         struct ath__task *task = ATH__CONTAINER(node, struct ath__task, node);
         task->run(task);
+        if (ath__now_ns(runtime) >= until_ns)
+            break;
     }
+    struct ath__node *first = runtime->io.tasks.next;
+    while ((node = ath__list_pop(&round)))
+        ath__list_add(first, node); /* before what was added */
 }
 
 static void read_completions(struct ath__runtime *runtime) {

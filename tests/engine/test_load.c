@@ -186,6 +186,51 @@ static void test_crowd_cancelled_at_once(void **state) {
     world_close(&w);
 }
 
+/* -- the loop ------------------------------------------------------------------------------------- */
+
+static struct slow_task {
+    struct ath__task task;
+    unsigned runs;
+} s_tasks[100];
+static unsigned s_runs, s_runs_at_timer;
+
+static void run_slowly(struct ath__task *task) {
+    struct slow_task *slow = ATH__CONTAINER(task, struct slow_task, task);
+    ath__fake_advance(w.fake, MS / 2);
+    s_runs++;
+    if (++slow->runs < 2)
+        ath__task_add(w.runtime, task);
+}
+
+static void note_runs(struct ath__timer *timer) {
+    (void)timer;
+    s_runs_at_timer = s_runs;
+}
+
+/* Decoding many pages at once holds up neither timers nor completions, and none is forgotten. */
+static void test_driver_tasks_let_timers_pass(void **state) {
+    static struct ath__timer timer;
+    (void)state;
+    world_init(&w);
+    world_open(&w, NULL);
+    s_runs = s_runs_at_timer = 0;
+    assert_int_equal(ath__timers_reserve(w.runtime, 1), 0);
+    timer.fire = note_runs;
+    ath__timer_set(w.runtime, &timer, world_now(&w) + MS);
+    for (int i = 0; i < 100; i++) {
+        s_tasks[i] = (struct slow_task){.task.run = run_slowly};
+        ath__task_add(w.runtime, &s_tasks[i].task);
+    }
+    for (int i = 0; i < 200; i++)
+        ath__driver_run(w.runtime, world_now(&w));
+    assert_int_equal(s_runs, 200);
+    assert_in_range(s_runs_at_timer, 1, 10);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(s_tasks[i].runs, 2);
+    ath__timers_unreserve(w.runtime, 1);
+    world_close(&w);
+}
+
 /* The queue hands out all events in bounded steps. */
 static void test_queue_drain_is_bounded(void **state) {
     static struct ath_event events[1000];
@@ -221,6 +266,7 @@ int main(void) {
         cmocka_unit_test(test_pages_too_large_are_asked_for_smaller),
         cmocka_unit_test(test_crowd_memory_of_a_waiting_query),
         cmocka_unit_test(test_crowd_cancelled_at_once),
+        cmocka_unit_test(test_driver_tasks_let_timers_pass),
         cmocka_unit_test(test_queue_drain_is_bounded),
     };
     harness_init();
