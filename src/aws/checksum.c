@@ -269,9 +269,9 @@ void ath__checksum_text(int algorithm, uint64_t state, char out[16]) {
     const struct crc *crc = find(algorithm);
     size_t count = crc ? crc->width / 8 : 0, at = 0;
     for (size_t i = 0; i < count; i += 3) {
-        uint32_t group = 0;
-        for (size_t k = 0; k < 3; k++)
-            group = group << 8 | (i + k < count ? state >> (8 * (count - 1 - i - k)) & 0xff : 0);
+        uint64_t group = 0;
+        for (size_t k = i; k < i + 3; k++)
+            group = group << 8 | (k < count ? state >> (8 * (count - 1 - k)) & 0xff : 0);
         for (size_t k = 0; k < 4; k++)
             out[at++] = i + k <= count ? digits[group >> (18 - 6 * k) & 63] : '=';
     }

@@ -132,9 +132,9 @@ static int entry_type(int kind, int id) {
 }
 
 static int add_entry(struct reader *reader, struct ath__s3_xml *xml, int type) {
+    if (reader->count == ENTRIES_MAX)
+        return ath__s3_xml_refuse(xml, "it holds too many entries");
     if (reader->count == reader->cap) {
-        if (reader->count >= ENTRIES_MAX)
-            return ath__s3_xml_refuse(xml, "it holds too many entries");
         size_t cap = reader->cap ? 2 * reader->cap : 128;
         struct ath_s3_entry *entries =
             ath__realloc_array(reader->entries, cap, sizeof *reader->entries);

@@ -149,7 +149,9 @@ static int read_all(struct ath__s3_xml *xml, struct ath_slice body) {
 }
 
 int ath__s3_xml_read(struct ath__s3_xml *xml, struct ath_slice body, struct ath_error *err) {
-    int rc = read_all(xml, body.ptr ? body : ath__slice("", 0));
+    /* Blanks keep a connection alive while S3 works; some servers send them before the XML. */
+    body = ath__slice_trim(body);
+    int rc = read_all(xml, body.len > 0 ? body : ath__slice("", 0));
     if (rc == ATH_ERR_NOMEM)
         return ath__err_nomem(err);
     if (rc != ATH_ERR_PROTOCOL)

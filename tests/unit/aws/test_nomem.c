@@ -3,6 +3,7 @@
 
 #include "aws/athena.h"
 #include "aws/config.h"
+#include "aws/s3.h"
 #include "aws/sigv4.h"
 
 static size_t s_left; /* allocations that still succeed */
@@ -153,6 +154,94 @@ static void test_config_load_without_memory(void **state) {
     env_clear(&env);
 }
 
+static int parse_page(void *user, struct ath_error *err) {
+    struct ath_s3_page *page;
+    struct ath__buf next;
+    ath__buf_init(&next, 4096);
+    int rc = ath__s3_page_parse(ATH_S3_LIST_OBJECTS, ath__slice_str(user), &page, &next, err);
+    assert_int_equal(page != NULL, rc == 0);
+    ath_s3_page_release(page);
+    ath__buf_clear(&next);
+    return rc;
+}
+
+static void test_s3_page_parse_without_memory(void **state) {
+    (void)state;
+    static char body[20000] = "<ListBucketResult><IsTruncated>true</IsTruncated>"
+                              "<NextContinuationToken>t</NextContinuationToken>";
+    for (int i = 0; i < 200; i++)
+        strcat(body, "<Contents><Key>some/key</Key><Size>1</Size></Contents>");
+    strcat(body, "</ListBucketResult>");
+    exhaust(parse_page, body);
+}
+
+static int parse_failures(void *user, struct ath_error *err) {
+    struct ath__s3_failures failures = {.count = 0};
+    int rc = ath__s3_delete_parse(ath__slice_str(user), &failures, err);
+    assert_int_equal(failures.count, rc ? 0 : 40);
+    ath__s3_failures_clear(&failures);
+    return rc;
+}
+
+static void test_s3_delete_parse_without_memory(void **state) {
+    (void)state;
+    char body[4000] = "<DeleteResult>";
+    for (int i = 0; i < 40; i++)
+        strcat(body, "<Error><Key>some/key</Key><Code>AccessDenied</Code></Error>");
+    strcat(body, "</DeleteResult>");
+    exhaust(parse_failures, body);
+}
+
+static int parse_etag(void *user, struct ath_error *err) {
+    struct ath__buf etag;
+    ath__buf_init(&etag, 4096);
+    int rc = ath__s3_etag_parse(ath__slice_str(user), &etag, err);
+    ath__buf_clear(&etag);
+    return rc;
+}
+
+static void test_s3_etag_parse_without_memory(void **state) {
+    (void)state;
+    char body[] = "<CopyObjectResult><ETag>\"e\"</ETag></CopyObjectResult>";
+    exhaust(parse_etag, body);
+}
+
+static int parse_error(void *user, struct ath_error *err) {
+    struct ath__aws_error out;
+    char region[64];
+    struct ath_slice nothing = {NULL, 0};
+    int rc =
+        ath__s3_error_parse(503, ath__slice_str(user), nothing, NULL, 0, &out, region);
+    assert_int_equal(out.kind, ATH_ERR_THROTTLED);
+    assert_string_equal(out.code, rc ? "503" : "SlowDown");
+    if (rc)
+        err->code = rc;
+    return rc;
+}
+
+static void test_s3_error_parse_without_memory(void **state) {
+    (void)state;
+    char body[] = "<Error><Code>SlowDown</Code><Message>less</Message></Error>";
+    exhaust(parse_error, body);
+}
+
+static int locate(void *user, struct ath_error *err) {
+    struct ath__arena arena = {0};
+    struct ath__s3_place place;
+    int rc = ath__s3_locate(user, NULL, "bucket", ath__slice_str("key"), &arena, &place, err);
+    ath__arena_clear(&arena);
+    return rc;
+}
+
+static void test_s3_locate_without_memory(void **state) {
+    (void)state;
+    struct ath__config config = {.region = "us-east-1"};
+    exhaust(locate, &config);
+    config.s3 = (struct ath__url){
+        .host = "localhost", .authority = "localhost:9000", .path = "", .port = 9000};
+    exhaust(locate, &config);
+}
+
 int main(void) {
     const struct ath_allocator hooks = {failing_alloc, failing_realloc, plain_free, NULL};
     s_left = SIZE_MAX;
@@ -163,6 +252,11 @@ int main(void) {
         cmocka_unit_test(test_execution_parse_without_memory),
         cmocka_unit_test(test_sigv4_sign_without_memory),
         cmocka_unit_test(test_config_load_without_memory),
+        cmocka_unit_test(test_s3_page_parse_without_memory),
+        cmocka_unit_test(test_s3_delete_parse_without_memory),
+        cmocka_unit_test(test_s3_etag_parse_without_memory),
+        cmocka_unit_test(test_s3_error_parse_without_memory),
+        cmocka_unit_test(test_s3_locate_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
