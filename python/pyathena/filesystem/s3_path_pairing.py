@@ -180,7 +180,7 @@ def other_paths(
         return [f"{base}/{path.rpartition('/')[2]}" for path in paths]
     common = _common_prefix(paths)
     if exists:
-        common = common.rpartition("/")[0]
+        common = common.rsplit("/", 1)[0]  # a bucket's own name is not kept
     if not common:
         return [base + (path if path.startswith("/") else f"/{path}") for path in paths]
     return [base + path[len(common) :] for path in paths]
