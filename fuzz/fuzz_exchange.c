@@ -118,8 +118,8 @@ static size_t drain(struct ath_queue *queue) {
     return done;
 }
 
-static void run(
-    struct script *script,
+static void
+run(struct script *script,
     struct ath__runtime *runtime,
     struct ath_client *client,
     struct ath_queue *queue) {

@@ -104,10 +104,22 @@ static void unlock_hooks(void) {
 
 void harness_init(void) {
     static const char *const names[] = {
-        "AWS_PROFILE",       "AWS_REGION",         "AWS_DEFAULT_REGION",      "AWS_ACCESS_KEY_ID",
-        "AWS_ENDPOINT_URL",  "AWS_CA_BUNDLE",      "AWS_ENDPOINT_URL_ATHENA", "AWS_SESSION_TOKEN",
-        "http_proxy",        "https_proxy",        "HTTP_PROXY",              "HTTPS_PROXY",
-        "AWS_SECRET_ACCESS_KEY", "_X_AMZN_TRACE_ID", "ALL_PROXY",             "all_proxy",
+        "AWS_PROFILE",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_ENDPOINT_URL",
+        "AWS_CA_BUNDLE",
+        "AWS_ENDPOINT_URL_ATHENA",
+        "AWS_SESSION_TOKEN",
+        "http_proxy",
+        "https_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "AWS_SECRET_ACCESS_KEY",
+        "_X_AMZN_TRACE_ID",
+        "ALL_PROXY",
+        "all_proxy",
     };
     static const struct ath_allocator hooks = {hook_alloc, hook_realloc, hook_free, NULL};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -118,7 +130,8 @@ void harness_init(void) {
     ath_allocator_set(&hooks);
 }
 
-/* -- the transport, counted --------------------------------------------------------------------- */
+/* -- the transport, counted ---------------------------------------------------------------------
+ */
 
 static struct world *world_of(struct ath__http *http) {
     return (struct world *)(void *)http;
@@ -251,7 +264,8 @@ static const struct ath__http_ops s_ops = {
     .release = release,
 };
 
-/* -- the world ---------------------------------------------------------------------------------- */
+/* -- the world ----------------------------------------------------------------------------------
+ */
 
 void sim_handle(void *user, const struct ath__exchange *x, struct ath__fake_answer *answer);
 

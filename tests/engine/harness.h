@@ -27,7 +27,7 @@ struct sim_query {
     char token[132];
     char work_group[132];
     uint64_t started_ns;
-    uint64_t stopped_ns; /* 0: not */
+    uint64_t stopped_ns;  /* 0: not */
     uint64_t end_seen_ns; /* when a look first told the end */
     unsigned looks;
     unsigned starts; /* calls that led here */
@@ -42,8 +42,8 @@ struct sim_call {
 
 struct world;
 /* Looks at a call first; true when it has decided the answer. */
-typedef bool sim_override(
-    struct world *w, int api, const char *body, struct ath__fake_answer *answer);
+typedef bool
+sim_override(struct world *w, int api, const char *body, struct ath__fake_answer *answer);
 
 struct sim_bucket {
     double rate, burst, tokens;
@@ -59,18 +59,18 @@ struct world {
     size_t live_before;
 
     /* settings of the simulated service */
-    uint64_t latency_ns;     /* of every call; 1 ms */
-    uint64_t duration_ns;    /* of a query; 500 ms */
-    int end_state;           /* ATH_QUERY_SUCCEEDED */
-    const char *reason;      /* StateChangeReason at the end */
-    unsigned pages;          /* 1 */
-    unsigned rows_per_page;  /* 3 */
-    unsigned value_len;      /* length of each value; 1 */
-    size_t active_max;       /* CONCURRENT_QUERY_LIMIT_EXCEEDED beyond; 0: none */
-    bool quotas;             /* AWS's default call quotas */
-    bool hold[SIM_APIS];     /* answers wait for ath__fake_let_go() */
-    bool keeps_running;      /* Stop is answered but the query does not stop */
-    const char *head;        /* headers of every answer */
+    uint64_t latency_ns;    /* of every call; 1 ms */
+    uint64_t duration_ns;   /* of a query; 500 ms */
+    int end_state;          /* ATH_QUERY_SUCCEEDED */
+    const char *reason;     /* StateChangeReason at the end */
+    unsigned pages;         /* 1 */
+    unsigned rows_per_page; /* 3 */
+    unsigned value_len;     /* length of each value; 1 */
+    size_t active_max;      /* CONCURRENT_QUERY_LIMIT_EXCEEDED beyond; 0: none */
+    bool quotas;            /* AWS's default call quotas */
+    bool hold[SIM_APIS];    /* answers wait for ath__fake_let_go() */
+    bool keeps_running;     /* Stop is answered but the query does not stop */
+    const char *head;       /* headers of every answer */
     sim_override *override;
     void *user;
     unsigned counter; /* for overrides */
@@ -97,9 +97,9 @@ struct world {
 
 /* Environment without configuration; allocator hooks that count. Call first in main. */
 void harness_init(void);
-size_t harness_live(void);           /* allocations now, those of the transport left out */
+size_t harness_live(void); /* allocations now, those of the transport left out */
 size_t harness_live_bytes(void);
-uint64_t harness_allocations(void);  /* so far, the transport's left out */
+uint64_t harness_allocations(void); /* so far, the transport's left out */
 /* The n-th allocation from now fails (1: the next one); `all`: and every later one. 0: none. */
 void harness_fail_at(uint64_t n, bool all);
 bool harness_has_failed(void);

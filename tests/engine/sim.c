@@ -213,8 +213,7 @@ static bool within_quota(struct world *w, int api) {
 
 static void note(struct world *w, int api) {
     if ((w->calls_count & (w->calls_count - 1)) == 0)
-        w->calls = realloc(
-            w->calls, (w->calls_count ? 2 * w->calls_count : 1) * sizeof *w->calls);
+        w->calls = realloc(w->calls, (w->calls_count ? 2 * w->calls_count : 1) * sizeof *w->calls);
     w->calls[w->calls_count++] = (struct sim_call){.at_ns = w->now_ns, .api = api};
     w->count[api]++;
 }

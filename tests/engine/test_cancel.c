@@ -304,7 +304,8 @@ static void test_op_cancel_after_done(void **state) {
     world_close(&w);
 }
 
-/* -- interrupt and timeout ----------------------------------------------------------------------- */
+/* -- interrupt and timeout -----------------------------------------------------------------------
+ */
 
 static void test_query_interrupt_follows_to_the_end(void **state) {
     (void)state;
@@ -414,7 +415,8 @@ static void test_query_timeout_not_reached(void **state) {
     world_close(&w);
 }
 
-/* -- detach and release at every moment ------------------------------------------------------------ */
+/* -- detach and release at every moment
+ * ------------------------------------------------------------ */
 
 /* No event of it is seen afterwards, the query does not go on running, and nothing leaks. */
 static void give_away(uint64_t after_ns, bool release, bool external) {

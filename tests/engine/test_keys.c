@@ -38,8 +38,7 @@ static void test_keys_external_are_asked_for(void **state) {
     world_run(&w, 5 * SECOND);
     assert_string_equal(world_trace(&w, op), "C");
     assert_int_equal(w.calls_count, 0);
-    assert_int_equal(
-        ath_op_wait(op, ATH_WAIT_CREDENTIALS, 0), ATH_WAIT_CREDENTIALS);
+    assert_int_equal(ath_op_wait(op, ATH_WAIT_CREDENTIALS, 0), ATH_WAIT_CREDENTIALS);
     give("AKIDFIRST", wall_s() + 3600);
     assert_false(ath_client_credentials_wanted(w.client));
     world_finish(&w, op, 10 * SECOND);
@@ -252,7 +251,8 @@ static void test_keys_external_scopes_are_apart(void **state) {
     world_close(&w);
 }
 
-/* -- credential_process ----------------------------------------------------------------------------- */
+/* -- credential_process
+ * ----------------------------------------------------------------------------- */
 
 static char s_config[64];
 
@@ -326,7 +326,8 @@ static void test_keys_process_killed_with_its_client(void **state) {
     world_close(&w);
 }
 
-/* -- the server's clock ----------------------------------------------------------------------------- */
+/* -- the server's clock
+ * ----------------------------------------------------------------------------- */
 
 /* The server is ten minutes ahead (its Date says so) and refuses signatures of another time. */
 static bool skewed(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
@@ -356,7 +357,8 @@ static void test_call_learns_the_servers_clock(void **state) {
     world_close(&w);
 }
 
-static bool never_right(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
+static bool
+never_right(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
     (void)body;
     (void)api;
     world->counter++;

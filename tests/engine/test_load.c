@@ -3,7 +3,8 @@
 
 static struct world w;
 
-/* -- backpressure ------------------------------------------------------------------------------- */
+/* -- backpressure -------------------------------------------------------------------------------
+ */
 
 static size_t take_one(struct ath_op *op) {
     struct ath_batch *batch = NULL;
@@ -119,7 +120,8 @@ static void test_pages_too_large_are_asked_for_smaller(void **state) {
     world_close(&w);
 }
 
-/* -- crowds --------------------------------------------------------------------------------------- */
+/* -- crowds ---------------------------------------------------------------------------------------
+ */
 
 #define CROWD 10000
 static struct ath_op *s_ops[CROWD];
@@ -186,7 +188,8 @@ static void test_crowd_cancelled_at_once(void **state) {
     world_close(&w);
 }
 
-/* -- the loop ------------------------------------------------------------------------------------- */
+/* -- the loop -------------------------------------------------------------------------------------
+ */
 
 static struct slow_task {
     struct ath__task task;

@@ -42,7 +42,8 @@ static void test_poll_pace_of_one_query(void **state) {
     world_close(&w);
 }
 
-/* The promise of the benchmark: 300 ms take at most 12 calls and are noticed within 12 % + 10 ms. */
+/* The promise of the benchmark: 300 ms take at most 12 calls and are noticed within 12 % + 10 ms.
+ */
 static void test_poll_short_query_calls(void **state) {
     (void)state;
     world_init(&w);
@@ -215,8 +216,8 @@ static const char *three_groups(size_t i) {
     return names[i % 3];
 }
 
-static bool check_groups(
-    struct world *world, int api, const char *body, struct ath__fake_answer *a) {
+static bool
+check_groups(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
     (void)a;
     char id[40] = "", group[132] = "";
     if (api != SIM_BATCH)
@@ -316,7 +317,8 @@ static const char *refused_group(size_t i) {
 }
 
 /* A policy that lacks BatchGetQueryExecution for one work group. */
-static bool refuse_batch(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
+static bool
+refuse_batch(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
     char id[40];
     if (api != SIM_BATCH)
         return false;
@@ -347,8 +349,8 @@ static void test_poll_batch_refused_for_one_work_group(void **state) {
     }
 }
 
-static bool throttle_status(
-    struct world *world, int api, const char *body, struct ath__fake_answer *a) {
+static bool
+throttle_status(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
     (void)body;
     if ((api != SIM_GET && api != SIM_BATCH) || world->now_ns > 120 * SECOND)
         return false;
@@ -371,7 +373,8 @@ static void test_poll_throttled_never_fails_a_query(void **state) {
     }
 }
 
-static bool break_status(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
+static bool
+break_status(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
     (void)body;
     if (api != SIM_GET && api != SIM_BATCH)
         return false;
@@ -395,7 +398,8 @@ static void test_poll_5xx_and_resets_are_retried(void **state) {
     world_close(&w);
 }
 
-static bool deny_status(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
+static bool
+deny_status(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
     (void)body;
     (void)world;
     if (api != SIM_GET && api != SIM_BATCH)

@@ -68,7 +68,8 @@ static void test_query_start_pages_read_by_events(void **state) {
     "\"ResultSetMetadata\":{\"ColumnInfo\":[{\"Name\":\"x\",\"Label\":\"x\",\"Type\":"             \
     "\"varchar\",\"Precision\":0,\"Scale\":0,\"Nullable\":\"UNKNOWN\",\"CaseSensitive\":true}]}"
 
-static bool empty_pages(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
+static bool
+empty_pages(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
     (void)body;
     if (api != SIM_RESULTS)
         return false;
@@ -76,7 +77,10 @@ static bool empty_pages(struct world *world, int api, const char *body, struct a
     if (n < 5)
         answer_body(world, a, "{\"ResultSet\":{\"Rows\":[]," COLUMN "},\"NextToken\":\"t%u\"}", n);
     else
-        answer_body(world, a, "{\"ResultSet\":{\"Rows\":[{\"Data\":[{\"VarCharValue\":\"v\"}]}]," COLUMN "}}");
+        answer_body(
+            world,
+            a,
+            "{\"ResultSet\":{\"Rows\":[{\"Data\":[{\"VarCharValue\":\"v\"}]}]," COLUMN "}}");
     return true;
 }
 
@@ -97,7 +101,8 @@ static bool same_token(struct world *world, int api, const char *body, struct at
     (void)body;
     if (api != SIM_RESULTS)
         return false;
-    answer_body(world,
+    answer_body(
+        world,
         a,
         "{\"ResultSet\":{\"Rows\":[{\"Data\":[{\"VarCharValue\":\"v\"}]}]," COLUMN
         "},\"NextToken\":\"again\"}");
@@ -216,12 +221,16 @@ static void test_query_attach_unknown_id(void **state) {
 
 static bool flicker(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
     static const int states[] = {
-        ATH_QUERY_RUNNING, ATH_QUERY_QUEUED, ATH_QUERY_QUEUED, ATH_QUERY_RUNNING,
+        ATH_QUERY_RUNNING,
+        ATH_QUERY_QUEUED,
+        ATH_QUERY_QUEUED,
+        ATH_QUERY_RUNNING,
         ATH_QUERY_SUCCEEDED};
     (void)body;
     if (api != SIM_GET)
         return false;
-    answer_body(world,
+    answer_body(
+        world,
         a,
         "{\"QueryExecution\":{\"QueryExecutionId\":\"%s\",\"Status\":{\"State\":\"%s\"}}}",
         world->queries[0].id,
@@ -232,7 +241,10 @@ static bool flicker(struct world *world, int api, const char *body, struct ath__
 
 static void test_query_notify_state_every_look(void **state) {
     static const int expected[] = {
-        ATH_QUERY_RUNNING, ATH_QUERY_QUEUED, ATH_QUERY_QUEUED, ATH_QUERY_RUNNING,
+        ATH_QUERY_RUNNING,
+        ATH_QUERY_QUEUED,
+        ATH_QUERY_QUEUED,
+        ATH_QUERY_RUNNING,
         ATH_QUERY_SUCCEEDED};
     struct ath_query_options options = world_options("SELECT 1");
     struct ath_execution_info info;
@@ -300,7 +312,8 @@ static bool catalogue(struct world *world, int api, const char *body, struct ath
     if (api != SIM_OTHER)
         return false;
     world->counter++;
-    answer_body(world,
+    answer_body(
+        world,
         a,
         strstr(body, "NextToken") ? "{\"DatabaseList\":[{\"Name\":\"b\"}]}"
                                   : "{\"DatabaseList\":[{\"Name\":\"a\"}],\"NextToken\":\"n\"}");

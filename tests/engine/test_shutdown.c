@@ -113,8 +113,8 @@ static void test_shutdown_of_released_operations(void **state) {
 }
 
 /* A cancelled start that waits for a second attempt, its end already told. */
-static bool limit_after_reset(
-    struct world *world, int api, const char *body, struct ath__fake_answer *a) {
+static bool
+limit_after_reset(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
     (void)body;
     if (api != SIM_START)
         return false;
@@ -221,7 +221,8 @@ static void test_shutdown_ends_operations_not_seen_yet(void **state) {
     close_after_shutdown();
 }
 
-/* -- fork ------------------------------------------------------------------------------------------ */
+/* -- fork
+ * ------------------------------------------------------------------------------------------ */
 
 static int s_step;
 #define CHILD_CHECK(what)                                                                          \

@@ -120,7 +120,8 @@ static void test_call_carries_lambdas_trace(void **state) {
     world_close(&w);
 }
 
-static bool other_query(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
+static bool
+other_query(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
     (void)body;
     if (api != SIM_GET)
         return false;
@@ -196,7 +197,8 @@ static void test_query_row_too_large(void **state) {
     world_close(&w);
 }
 
-/* -- catalogue and stop ---------------------------------------------------------------------------- */
+/* -- catalogue and stop
+ * ---------------------------------------------------------------------------- */
 
 static bool endless(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
     (void)body;

@@ -31,7 +31,8 @@ static void test_throttle_300_queries_all_quotas(void **state) {
     for (size_t i = 0; i < 300; i++)
         world_finish(&w, s_ops[i], 100 * SECOND);
     double taken_s = (double)(world_now(&w) - from_ns) / 1e9;
-    print_message("300 queries: %.2f s, %zu refused, %zu calls\n", taken_s, w.refused, w.calls_count);
+    print_message(
+        "300 queries: %.2f s, %zu refused, %zu calls\n", taken_s, w.refused, w.calls_count);
     finish_many(300);
     assert_true(w.refused <= 20);
     assert_true(taken_s <= 13.6);
@@ -40,8 +41,8 @@ static void test_throttle_300_queries_all_quotas(void **state) {
     world_close(&w);
 }
 
-static bool refuse_starts(
-    struct world *world, int api, const char *body, struct ath__fake_answer *a) {
+static bool
+refuse_starts(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
     char token[132];
     if (api != SIM_START)
         return false;
@@ -94,7 +95,8 @@ static void test_throttle_start_refused_too_often(void **state) {
 }
 
 /* After one refusal the lane goes at AWS's rate, then faster. */
-static bool refuse_first(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
+static bool
+refuse_first(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
     (void)body;
     if (api != SIM_START || world->counter++)
         return false;
@@ -105,8 +107,8 @@ static bool refuse_first(struct world *world, int api, const char *body, struct 
 static size_t starts_between(uint64_t from_ns, uint64_t to_ns) {
     size_t count = 0;
     for (size_t i = 0; i < w.calls_count; i++)
-        count += w.calls[i].api == SIM_START && w.calls[i].at_ns >= from_ns &&
-                 w.calls[i].at_ns < to_ns;
+        count +=
+            w.calls[i].api == SIM_START && w.calls[i].at_ns >= from_ns && w.calls[i].at_ns < to_ns;
     return count;
 }
 
@@ -143,7 +145,8 @@ static void test_throttle_starts_on_the_wire(void **state) {
     world_close(&w);
 }
 
-/* -- the gate ----------------------------------------------------------------------------------- */
+/* -- the gate -----------------------------------------------------------------------------------
+ */
 
 static void test_gate_opens_one_by_one_first_in_first_out(void **state) {
     struct ath_query_options options = world_options("SELECT 1");
@@ -206,9 +209,11 @@ static void test_gate_opens_when_others_end(void **state) {
     world_close(&w);
 }
 
-/* -- broken calls -------------------------------------------------------------------------------- */
+/* -- broken calls --------------------------------------------------------------------------------
+ */
 
-static bool break_starts(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
+static bool
+break_starts(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
     char token[132];
     if (api != SIM_START)
         return false;
@@ -238,7 +243,8 @@ static void test_call_transient_failures_are_retried(void **state) {
     world_close(&w);
 }
 
-static bool always_broken(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
+static bool
+always_broken(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
     (void)body;
     if (api != (int)world->counter)
         return false;
@@ -305,7 +311,8 @@ static void test_call_retry_quota(void **state) {
     world_close(&w);
 }
 
-static bool bad_request(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
+static bool
+bad_request(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
     (void)body;
     (void)world;
     if (api != SIM_START)

@@ -194,7 +194,8 @@ static void test_wire_users_in_threads(void **state) {
     }
 }
 
-/* -- fork and shutdown --------------------------------------------------------------------------- */
+/* -- fork and shutdown ---------------------------------------------------------------------------
+ */
 
 static int run_in_child(struct ath_client *client, struct ath_op *old) {
     size_t rows = 0;
