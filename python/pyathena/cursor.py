@@ -195,7 +195,7 @@ class Cursor(WithResultSet, BaseCursor, CursorIterator):
 
     @staticmethod
     def _is_over(query: _core.Query) -> bool:
-        return query.done or query.state() >= _core.STATE_SUCCEEDED
+        return query.state() >= _core.STATE_SUCCEEDED  # not `done`: a wait may end before the query
 
     def fetchone(self) -> Any:
         """The next row as a tuple, ``None`` after the last."""

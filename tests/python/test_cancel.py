@@ -285,6 +285,20 @@ def test_kill_on_interrupt_off_leaves_the_query_running(
     harness.wait_state(server, run(main()), "SUCCEEDED", 3)
 
 
+def test_cancel_of_a_query_left_running_stops_it(
+    run: harness.Run, settings: dict[str, Any], server: athena_local.Server
+) -> None:
+    async def main() -> None:
+        cursor, task = await start(settings, kill_on_interrupt=False)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await cursor.cancel()
+        harness.wait_state(server, cursor.query_id, "CANCELLED")
+
+    run(main())
+
+
 def test_cancel_of_an_ended_query_keeps_its_rows(db: harness.Driver) -> None:
     cursor = db.cursor().execute(MANY)
     cursor.fetchmany(5)

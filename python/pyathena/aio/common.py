@@ -139,7 +139,7 @@ class AioBaseCursor(WithResultSet, BaseCursor):
 
     @staticmethod
     def _is_over(query: _core.Query) -> bool:
-        return query.done or query.state() >= _core.STATE_SUCCEEDED
+        return query.state() >= _core.STATE_SUCCEEDED  # not `done`: a wait may end before the query
 
     def close(self) -> None:
         """Close; a query that still runs is stopped. Calling twice is fine."""
