@@ -187,31 +187,36 @@ void ath__source_clear(struct ath__config_source *source) {
     ath__arena_clear(&source->arena);
 }
 
+int ath__source_entry_value(
+    const struct ath__profile_entry *entry,
+    const char *path,
+    const char **out_value,
+    struct ath_error *err) {
+    *out_value = entry && *entry->value ? entry->value : NULL;
+    if (!entry || !entry->is_continued)
+        return 0;
+    return ath__err_set(
+        err,
+        ATH_ERR_CONFIG,
+        "%s, line %u: the value of %s goes over several lines",
+        path,
+        entry->line,
+        entry->key);
+}
+
 int ath__source_value(
     const struct ath__config_source *source,
     const char *key,
     const char **out_value,
     struct ath_error *err) {
     const char *kind, *path = source->credentials_path;
-    *out_value = NULL;
     const struct ath__profile_entry *entry =
         ath__profile_find(&source->credentials, "", source->profile, "", key);
     if (!entry && has_config_section(source, &kind)) {
         entry = ath__profile_find(&source->config, kind, source->profile, "", key);
         path = source->config_path;
     }
-    if (!entry || !*entry->value)
-        return 0;
-    if (entry->is_continued)
-        return ath__err_set(
-            err,
-            ATH_ERR_CONFIG,
-            "%s, line %u: the value of %s goes over several lines",
-            path,
-            entry->line,
-            key);
-    *out_value = entry->value;
-    return 0;
+    return ath__source_entry_value(entry, path, out_value, err);
 }
 
 int ath__source_setting(

@@ -29,6 +29,14 @@ void ath__source_clear(struct ath__config_source *source);
 /* NULL when the variable is not set or empty. */
 const char *ath__source_env(const struct ath__config_source *source, const char *name);
 
+/* An entry's value; NULL when there is no entry or it is empty. CONFIG when it goes over several
+ * lines, which names the file `path`. */
+int ath__source_entry_value(
+    const struct ath__profile_entry *entry,
+    const char *path,
+    const char **out_value,
+    struct ath_error *err);
+
 /* The profile's value: the credentials file's before the config file's. NULL when there is none or
  * it is empty. CONFIG when it goes over several lines. */
 int ath__source_value(

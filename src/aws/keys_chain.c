@@ -154,15 +154,9 @@ static int find_in_file(
     for (size_t i = 0; i < 4; i++) {
         const struct ath__profile_entry *entry =
             ath__profile_find(file, kind, source->profile, "", keys[i]);
-        if (entry && entry->is_continued)
-            return ath__err_set(
-                err,
-                ATH_ERR_CONFIG,
-                "%s, line %u: the value of %s goes over several lines",
-                path,
-                entry->line,
-                keys[i]);
-        values[i] = entry && *entry->value ? entry->value : NULL;
+        int rc = ath__source_entry_value(entry, path, &values[i], err);
+        if (rc)
+            return rc;
     }
     if (!values[0])
         return 0;

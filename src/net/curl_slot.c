@@ -248,7 +248,7 @@ void ath__slot_free(struct ath__slot *slot, bool in_child) {
         curl_easy_cleanup(slot->easy);
     ath__list_remove(&slot->idle);
     ath__list_remove(&slot->host_idle);
-    ath__buf_clear(&slot->text);
+    ath__buf_wipe(&slot->text); /* keys and tokens went through it */
     ath__free(slot->lines);
     ath__free(slot);
 }

@@ -17,15 +17,22 @@ static void test_err_set_fills_and_clears(void **state) {
     assert_string_equal(err.message, "out of memory");
 }
 
+#define LONG 1100
+
+/* More than the record holds, of characters of three bytes from `shift` on. */
+static void set_long(struct ath_error *err, size_t shift, char text[LONG]) {
+    memset(text, 'x', shift);
+    for (size_t i = shift; i + 3 < LONG; i += 3)
+        memcpy(text + i, "\xe2\x82\xac", 4);
+    ath__err_set(err, ATH_ERR_IO, "%s", text);
+}
+
 static void test_err_set_cuts_at_a_character(void **state) {
     struct ath_error err;
-    char text[1100];
+    char text[LONG];
     (void)state;
     for (size_t shift = 0; shift < 3; shift++) {
-        memset(text, 'x', shift);
-        for (size_t i = shift; i + 3 < sizeof text; i += 3)
-            memcpy(text + i, "\xe2\x82\xac", 4);
-        ath__err_set(&err, ATH_ERR_IO, "%s", text);
+        set_long(&err, shift, text);
         size_t len = strlen(err.message);
         assert_in_range(len, sizeof err.message - 5, sizeof err.message - 1);
         assert_true(ath__utf8_is_valid(err.message, len));
@@ -54,13 +61,10 @@ static void test_err_prefix_goes_before(void **state) {
 
 static void test_err_prefix_of_long_text_keeps_characters(void **state) {
     struct ath_error err;
-    char text[1024];
+    char text[LONG];
     (void)state;
     for (size_t shift = 0; shift < 3; shift++) {
-        memset(text, 'x', shift);
-        for (size_t i = shift; i + 3 < sizeof text; i += 3)
-            memcpy(text + i, "\xe2\x82\xac", 4);
-        ath__err_set(&err, ATH_ERR_IO, "%s", text);
+        set_long(&err, shift, text);
         ath__err_prefix(&err, "p");
         size_t len = strlen(err.message);
         assert_in_range(len, 890, sizeof err.message - 1);
