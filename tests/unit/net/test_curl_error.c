@@ -88,68 +88,63 @@ static void test_broken_answers_are_io_or_protocol(void **state) {
 }
 
 /* Answers no server should give. What is whole must come whole, the rest end as a failure. */
-static void test_hostile_answers(void **state) {
 #define OK_LINE "HTTP/1.1 200 OK\r\n"
 #define SMUGGLED "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother"
-    static const struct {
-        struct ath_slice raw;
-        int result;
-        const char *answer;
-    } cases[] = {
-        {ATH__SLICE_INIT(OK_LINE "Content-Length: 2\r\n\r\nhi"), 0, "hi"},
-        {ATH__SLICE_INIT(OK_LINE "Content-Length: 2\r\n\r\nhi" SMUGGLED), 0, "hi"},
-        {ATH__SLICE_INIT(OK_LINE "Content-Length: 0\r\n\r\n" SMUGGLED), 0, ""},
-        {ATH__SLICE_INIT("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello"), 0, ""},
-        {ATH__SLICE_INIT(OK_LINE "Content-Length: 18446744073709551617\r\n\r\nhi"),
-         ATH_ERR_TIMEOUT,
-         NULL},
-        {ATH__SLICE_INIT(OK_LINE "Content-Length: 9223372036854775807\r\n\r\nhi"),
-         ATH_ERR_TOO_LARGE,
-         NULL},
-        {ATH__SLICE_INIT(OK_LINE "Content-Length: -1\r\n\r\n"), ATH_ERR_PROTOCOL, NULL},
-        {ATH__SLICE_INIT(OK_LINE "Content-Length: 2x\r\n\r\nhi"), 0, "hi"},
-        {ATH__SLICE_INIT(OK_LINE "Content-Length: 2\r\nContent-Length: 3\r\n\r\nhi!"), 0, "hi!"},
-        {ATH__SLICE_INIT(OK_LINE "X-Nul: a\0b\r\nContent-Length: 0\r\n\r\n"),
-         ATH_ERR_PROTOCOL,
-         NULL},
-        {ATH__SLICE_INIT(OK_LINE "No colon\r\nContent-Length: 0\r\n\r\n"), ATH_ERR_PROTOCOL, NULL},
-        {ATH__SLICE_INIT("HTTP/0.9 200 OK\r\n\r\nhi"), ATH_ERR_PROTOCOL, NULL},
-        {ATH__SLICE_INIT("HTTP/9.9 200 OK\r\n\r\nhi"), ATH_ERR_PROTOCOL, NULL},
-        {ATH__SLICE_INIT("HTTP/1.1 99999 OK\r\n\r\nhi"), ATH_ERR_PROTOCOL, NULL},
-        {ATH__SLICE_INIT("\0\0\0\0\0\0\0\0"), ATH_ERR_PROTOCOL, NULL},
-        {ATH__SLICE_INIT("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nhi"),
-         ATH_ERR_TIMEOUT,
-         NULL},
-        {ATH__SLICE_INIT(OK_LINE "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nhi"),
-         ATH_ERR_PROTOCOL,
-         NULL},
-        {ATH__SLICE_INIT(OK_LINE "Transfer-Encoding: chunked\r\n\r\n-2\r\nhi"),
-         ATH_ERR_PROTOCOL,
-         NULL},
-        {ATH__SLICE_INIT(OK_LINE "Transfer-Encoding: chunked\r\n\r\n2\r\nhiXX0\r\n\r\n"),
-         ATH_ERR_PROTOCOL,
-         NULL},
-        {ATH__SLICE_INIT(OK_LINE "Transfer-Encoding: gzip, chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"),
-         ATH_ERR_PROTOCOL,
-         NULL},
-        {ATH__SLICE_INIT(OK_LINE "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\nhi"), 0, "hi"},
-        {ATH__SLICE_INIT("HTTP/1.1 302 Found\r\nLocation: /echo\r\nContent-Length: 0\r\n\r\n"),
-         0,
-         ""},
-    };
+static const struct {
+    struct ath_slice raw;
+    int result;
+    const char *answer;
+} s_hostile[] = {
+    {ATH__SLICE_INIT(OK_LINE "Content-Length: 2\r\n\r\nhi"), 0, "hi"},
+    {ATH__SLICE_INIT(OK_LINE "Content-Length: 2\r\n\r\nhi" SMUGGLED), 0, "hi"},
+    {ATH__SLICE_INIT(OK_LINE "Content-Length: 0\r\n\r\n" SMUGGLED), 0, ""},
+    {ATH__SLICE_INIT("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello"), 0, ""},
+    {ATH__SLICE_INIT(OK_LINE "Content-Length: 18446744073709551617\r\n\r\nhi"),
+     ATH_ERR_TIMEOUT,
+     NULL},
+    {ATH__SLICE_INIT(OK_LINE "Content-Length: 9223372036854775807\r\n\r\nhi"),
+     ATH_ERR_TOO_LARGE,
+     NULL},
+    {ATH__SLICE_INIT(OK_LINE "Content-Length: -1\r\n\r\n"), ATH_ERR_PROTOCOL, NULL},
+    {ATH__SLICE_INIT(OK_LINE "Content-Length: 2x\r\n\r\nhi"), 0, "hi"},
+    {ATH__SLICE_INIT(OK_LINE "Content-Length: 2\r\nContent-Length: 3\r\n\r\nhi!"), 0, "hi!"},
+    {ATH__SLICE_INIT(OK_LINE "X-Nul: a\0b\r\nContent-Length: 0\r\n\r\n"), ATH_ERR_PROTOCOL, NULL},
+    {ATH__SLICE_INIT(OK_LINE "No colon\r\nContent-Length: 0\r\n\r\n"), ATH_ERR_PROTOCOL, NULL},
+    {ATH__SLICE_INIT("HTTP/0.9 200 OK\r\n\r\nhi"), ATH_ERR_PROTOCOL, NULL},
+    {ATH__SLICE_INIT("HTTP/9.9 200 OK\r\n\r\nhi"), ATH_ERR_PROTOCOL, NULL},
+    {ATH__SLICE_INIT("HTTP/1.1 99999 OK\r\n\r\nhi"), ATH_ERR_PROTOCOL, NULL},
+    {ATH__SLICE_INIT("\0\0\0\0\0\0\0\0"), ATH_ERR_PROTOCOL, NULL},
+    {ATH__SLICE_INIT("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\nhi"),
+     ATH_ERR_TIMEOUT,
+     NULL},
+    {ATH__SLICE_INIT(OK_LINE "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nhi"),
+     ATH_ERR_PROTOCOL,
+     NULL},
+    {ATH__SLICE_INIT(OK_LINE "Transfer-Encoding: chunked\r\n\r\n-2\r\nhi"), ATH_ERR_PROTOCOL, NULL},
+    {ATH__SLICE_INIT(OK_LINE "Transfer-Encoding: chunked\r\n\r\n2\r\nhiXX0\r\n\r\n"),
+     ATH_ERR_PROTOCOL,
+     NULL},
+    {ATH__SLICE_INIT(OK_LINE "Transfer-Encoding: gzip, chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"),
+     ATH_ERR_PROTOCOL,
+     NULL},
+    {ATH__SLICE_INIT(OK_LINE "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\nhi"), 0, "hi"},
+    {ATH__SLICE_INIT("HTTP/1.1 302 Found\r\nLocation: /echo\r\nContent-Length: 0\r\n\r\n"), 0, ""},
+};
+
+static void test_hostile_answers(void **state) {
     struct client client;
     struct ath__exchange x, next;
     (void)state;
     client_open(&client, server_new(SERVER_PLAIN, NULL, NULL), 0);
     client.route.read_timeout_ms = 100;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof s_hostile / sizeof *s_hostile; i++) {
         client_prepare(&client, &x, "POST", "/raw", NULL);
-        x.body = cases[i].raw;
+        x.body = s_hostile[i].raw;
         client_run(&client, &x);
-        if (cases[i].result != x.result)
+        if (s_hostile[i].result != x.result)
             fail_msg("case %zu: result %d: %s", i, x.result, x.message);
-        if (cases[i].answer)
-            assert_true(ath__slice_is(ath__buf_slice(&x.answer), cases[i].answer));
+        if (s_hostile[i].answer)
+            assert_true(ath__slice_is(ath__buf_slice(&x.answer), s_hostile[i].answer));
         else
             assert_true(x.message[0] != '\0');
         /* Nothing of it may be taken for the next answer. */
@@ -374,6 +369,7 @@ static void test_tls_is_verified(void **state) {
         {certs.good, certs.ca, "127.0.0.1", false, 0},
         {certs.good, certs.ca, "localhost", false, 0},
         {certs.good, certs.other_ca, "127.0.0.1", false, ATH_ERR_TLS},
+        {certs.good, NULL, "127.0.0.1", false, ATH_ERR_TLS},
         {certs.good, "/nonexistent/ca.pem", "127.0.0.1", false, ATH_ERR_TLS},
         {certs.wrong, certs.ca, "127.0.0.1", false, ATH_ERR_TLS},
         {certs.wrong, certs.ca, "localhost", false, ATH_ERR_TLS},

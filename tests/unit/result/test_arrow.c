@@ -9,13 +9,12 @@
                                            "38,\"Scale\":2}," COLUMN("i", "date") "," COLUMN("j", "time") "," COLUMN(       \
                                                "k",                                                                         \
                                                "timestamp") "," COLUMN("l", "varbinary") "," COLUMN("m", "json")
-#define TYPED_ROW                                                                                      \
-    ROW(                                                                                               \
-        CELL("true") "," CELL("1") "," CELL("2") "," CELL("3") "," CELL("4") "," CELL("0.1") "," CELL( \
-            "0.1") "," CELL("1.25") "," CELL("1970-01-02") "," CELL("00:00:01") "," CELL("1970-"       \
-                                                                                         "01-01 "      \
-                                                                                         "00:00:"      \
-                                                                                         "01") "," CELL("00 01") "," CELL("{}"))
+#define TYPED_ROW                                                                                                      \
+    ROW(CELL("true") "," CELL("1") "," CELL("2") "," CELL("3") "," CELL("4") "," CELL("0.1") "," CELL("0.1") "," CELL( \
+        "1.25") "," CELL("1970-01-02") "," CELL("00:00:01") "," CELL("1970-"                                           \
+                                                                     "01-01 "                                          \
+                                                                     "00:00:"                                          \
+                                                                     "01") "," CELL("00 01") "," CELL("{}"))
 #define NULL_ROW ROW("{},{},{},{},{},{},{},{},{},{},{},{},{}")
 
 static int64_t pairs_of(const char *metadata, char out_value[64]) {

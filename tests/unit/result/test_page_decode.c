@@ -270,64 +270,45 @@ static void test_header_compares_decoded_label(void **state) {
 
 /* -- values ------------------------------------------------------------------------------------ */
 
+/* A column of each type with a value, "{}" for NULL, and how it is stored. */
+static const struct {
+    const char *column, *cell;
+    int storage;
+} s_types[] = {
+    {COLUMN("a", "boolean"), CELL("true"), ATH_STORAGE_BOOL},
+    {COLUMN("b", "tinyint"), CELL("-128"), ATH_STORAGE_INT8},
+    {COLUMN("c", "smallint"), CELL("32767"), ATH_STORAGE_INT16},
+    {COLUMN("d", "integer"), CELL("-2147483648"), ATH_STORAGE_INT32},
+    {COLUMN("e", "bigint"), CELL("9223372036854775807"), ATH_STORAGE_INT64},
+    {COLUMN("f", "float"), CELL("1.5"), ATH_STORAGE_DOUBLE},
+    {COLUMN("g", "double"), CELL("-1.0E-5"), ATH_STORAGE_DOUBLE},
+    {"{\"Name\":\"h\",\"Type\":\"decimal\",\"Precision\":38,\"Scale\":2}",
+     CELL("-12345678901234567890.25"),
+     ATH_STORAGE_DECIMAL128},
+    {COLUMN("i", "date"), CELL("1969-12-31"), ATH_STORAGE_DATE32},
+    {COLUMN("j", "time"), CELL("23:59:59.5"), ATH_STORAGE_TIME_US},
+    {COLUMN("k", "timestamp"), CELL("2024-02-29 12:00:00.123456000"), ATH_STORAGE_TIMESTAMP_US},
+    {COLUMN("l", "varbinary"), CELL("00 ff 1A"), ATH_STORAGE_BINARY},
+    {COLUMN("m", "char"), CELL("x "), ATH_STORAGE_TEXT},
+    {COLUMN("n", "array"), CELL("[1, 2]"), ATH_STORAGE_TEXT},
+    {COLUMN("o", "timestamp with time zone"),
+     CELL("2024-01-01 00:00:00.000 UTC"),
+     ATH_STORAGE_TEXT},
+    {COLUMN("p", "unknown"), "{}", ATH_STORAGE_TEXT},
+};
+#define TYPES_COUNT (sizeof s_types / sizeof *s_types)
+
 static void test_decode_every_type(void **state) {
+    char columns[2048] = "", cells[2048] = "", text[5000];
     (void)state;
-    struct ath__page page = decode_page(
-        PAGE(
-            COLUMN("a", "boolean") "," COLUMN("b", "tinyint") "," COLUMN("c", "smallint") "," COLUMN("d", "integer") "," COLUMN("e", "bigint") "," COLUMN("f", "float") "," COLUMN(
-                "g",
-                "double") ",{\"Name\":\"h\",\"Type\":\"decimal\",\"Precision\":38,\"Scale\":2}"
-                          "," COLUMN("i", "date") "," COLUMN("j", "time") "," COLUMN("k", "timestamp") "," COLUMN("l", "varbinary") "," COLUMN(
-                              "m",
-                              "char") "," COLUMN("n", "array") "," COLUMN("o", "timestamp with time zone") "," COLUMN("p", "unknown"),
-            ROW(
-                CELL("true") "," CELL("-128") "," CELL("32767") "," CELL(
-                    "-2147483648") "," CELL("9"
-                                            "2"
-                                            "2"
-                                            "3"
-                                            "3"
-                                            "7"
-                                            "2"
-                                            "0"
-                                            "3"
-                                            "6"
-                                            "8"
-                                            "5"
-                                            "4"
-                                            "7"
-                                            "7"
-                                            "5"
-                                            "8"
-                                            "0"
-                                            "7") "," CELL("1.5") "," CELL("-1.0E-5") "," CELL("-123"
-                                                                                              "4567"
-                                                                                              "8901"
-                                                                                              "2345"
-                                                                                              "6789"
-                                                                                              "0."
-                                                                                              "25") "," CELL("1969-12-31") "," CELL("23:59:59.5") "," CELL("2024-02-29 12:00:00.123456000") "," CELL("00 ff 1A") "," CELL("x ") "," CELL("[1, 2]") "," CELL("2024-01-01 00:00:00.000 UTC") ",{}")),
-        false);
-    static const int storages[] = {
-        ATH_STORAGE_BOOL,
-        ATH_STORAGE_INT8,
-        ATH_STORAGE_INT16,
-        ATH_STORAGE_INT32,
-        ATH_STORAGE_INT64,
-        ATH_STORAGE_DOUBLE,
-        ATH_STORAGE_DOUBLE,
-        ATH_STORAGE_DECIMAL128,
-        ATH_STORAGE_DATE32,
-        ATH_STORAGE_TIME_US,
-        ATH_STORAGE_TIMESTAMP_US,
-        ATH_STORAGE_BINARY,
-        ATH_STORAGE_TEXT,
-        ATH_STORAGE_TEXT,
-        ATH_STORAGE_TEXT,
-        ATH_STORAGE_TEXT,
-    };
-    for (size_t i = 0; i < sizeof storages / sizeof *storages; i++)
-        assert_storage(&page, i, storages[i]);
+    for (size_t i = 0; i < TYPES_COUNT; i++) {
+        snprintf(columns + strlen(columns), 200, "%s%s", i ? "," : "", s_types[i].column);
+        snprintf(cells + strlen(cells), 100, "%s%s", i ? "," : "", s_types[i].cell);
+    }
+    snprintf(text, sizeof text, PAGE("%s", ROW("%s")), columns, cells);
+    struct ath__page page = decode_page(text, false);
+    for (size_t i = 0; i < TYPES_COUNT; i++)
+        assert_storage(&page, i, s_types[i].storage);
     assert_int_equal(page_int(&page, 0, 0), 1);
     assert_int_equal(page_int(&page, 1, 0), -128);
     assert_int_equal(page_int(&page, 2, 0), 32767);
