@@ -6,6 +6,9 @@
 #include "base/time.h"
 #include "base/utf8.h"
 
+/* About what one takes in the answer. */
+#define ENTRY_BYTES 256
+
 /* Servers give 1,000 (10,000 buckets); some give what was asked for. */
 #define ENTRIES_MAX 100000
 
@@ -101,7 +104,7 @@ struct reader {
     int root;       /* id of the root this kind has */
     int item_depth; /* where the entries stand */
     struct ath_s3_entry *entries;
-    size_t count, cap;
+    size_t count, cap, expected;
     struct ath_s3_entry *item; /* the one at hand, NULL between them */
     bool is_url_encoded, is_truncated;
     struct ath_slice token, key_marker, second_marker;
@@ -135,7 +138,7 @@ static int add_entry(struct reader *reader, struct ath__s3_xml *xml, int type) {
     if (reader->count == ENTRIES_MAX)
         return ath__s3_xml_refuse(xml, "it holds too many entries");
     if (reader->count == reader->cap) {
-        size_t cap = reader->cap ? 2 * reader->cap : 128;
+        size_t cap = reader->cap ? 2 * reader->cap : reader->expected;
         struct ath_s3_entry *entries =
             ath__realloc_array(reader->entries, cap, sizeof *reader->entries);
         if (!entries)
@@ -328,7 +331,9 @@ static bool decode(const struct ath__buf *texts, struct ath_slice *text) {
         return true;
     char *start = texts->ptr + (text->ptr - texts->ptr), *out = start;
     const char *end = start + text->len;
-    for (const char *p = start; p < end; p++) {
+    while (out < end && *out != '%' && *out != '+')
+        out++;
+    for (const char *p = out; p < end; p++) {
         if (*p != '%') {
             *out++ = *p == '+' ? ' ' : *p;
             continue;
@@ -416,6 +421,17 @@ static struct ath_s3_page *pack(const struct reader *reader, const struct ath__s
     return page;
 }
 
+static void reset(struct ath__s3_xml *xml) {
+    struct reader *reader = xml->user;
+    *reader = (struct reader){
+        .kind = reader->kind,
+        .root = reader->root,
+        .item_depth = reader->item_depth,
+        .entries = reader->entries,
+        .cap = reader->cap,
+        .expected = reader->expected};
+}
+
 static int read_page(
     struct reader *reader,
     struct ath__s3_xml *xml,
@@ -452,9 +468,17 @@ int ath__s3_page_parse(
     if (kind < ATH_S3_LIST_OBJECTS || kind > ATH_S3_LIST_PARTS)
         return ath__err_set(err, ATH_ERR_INVALID, "kind %d is none of ath_s3_list_kind", kind);
     struct reader reader = {
-        .kind = kind, .root = roots[kind], .item_depth = kind == ATH_S3_LIST_BUCKETS ? 3 : 2};
+        .kind = kind,
+        .root = roots[kind],
+        .item_depth = kind == ATH_S3_LIST_BUCKETS ? 3 : 2,
+        .expected =
+            body.len / ENTRY_BYTES < ENTRIES_MAX ? body.len / ENTRY_BYTES + 16 : ENTRIES_MAX};
     struct ath__s3_xml xml = {
-        .names = names, .open = open_element, .close = close_element, .user = &reader};
+        .names = names,
+        .open = open_element,
+        .close = close_element,
+        .reset = reset,
+        .user = &reader};
     int rc = read_page(&reader, &xml, body, out_page, next, err);
     if (rc)
         next->len = 0;

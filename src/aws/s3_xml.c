@@ -17,32 +17,44 @@ int ath__s3_xml_refuse(struct ath__s3_xml *xml, const char *wrong) {
     return ATH_ERR_PROTOCOL;
 }
 
+/* -- events ------------------------------------------------------------------------------------ */
+
 static void stop(struct ath__s3_xml *xml, int rc) {
     if (xml->rc)
         return;
     xml->rc = rc;
-    XML_StopParser(xml->parser, XML_FALSE);
+    if (xml->parser)
+        XML_StopParser(xml->parser, XML_FALSE);
 }
 
-static int find_id(const struct ath__s3_xml *xml, const char *name) {
-    for (int i = 0; xml->names[i]; i++)
-        if (xml->names[i][0] == name[0] && strcmp(xml->names[i], name) == 0)
-            return i + 1;
-    return 0;
+static unsigned hash(struct ath_slice name) {
+    unsigned first = (unsigned char)name.ptr[0], last = (unsigned char)name.ptr[name.len - 1];
+    return (first * 5 + last * 3 + (unsigned)name.len * 7) & 63;
 }
 
-/* expat may call once more after a stop: for an empty element, or the rest of a text. */
-static void XMLCALL on_open(void *user, const XML_Char *name, const XML_Char **attributes) {
-    struct ath__s3_xml *xml = user;
-    (void)attributes;
-    if (xml->rc)
-        return;
+static void index_names(struct ath__s3_xml *xml) {
+    for (uint8_t id = 1; xml->names[id - 1]; id++) {
+        struct ath_slice name = ath__slice_str(xml->names[id - 1]);
+        unsigned at = hash(name);
+        xml->lens[id] = (uint8_t)name.len;
+        xml->links[id] = xml->heads[at];
+        xml->heads[at] = id;
+    }
+}
+
+static int find_id(const struct ath__s3_xml *xml, struct ath_slice name) {
+    int id = name.len > 0 ? xml->heads[hash(name)] : 0;
+    while (id && (name.len != xml->lens[id] || memcmp(name.ptr, xml->names[id - 1], name.len)))
+        id = xml->links[id];
+    return id;
+}
+
+void ath__s3_xml_on_open(struct ath__s3_xml *xml, struct ath_slice name) {
     if (xml->depth == ATH__S3_XML_DEPTH_MAX) {
         stop(xml, ath__s3_xml_refuse(xml, "its elements are nested too deep"));
         return;
     }
-    const char *colon = strchr(name, ':');
-    int id = find_id(xml, colon ? colon + 1 : name);
+    int id = find_id(xml, name);
     xml->path[++xml->depth] = id;
     xml->texts.len = xml->kept;
     xml->is_leaf = true;
@@ -51,25 +63,19 @@ static void XMLCALL on_open(void *user, const XML_Char *name, const XML_Char **a
         stop(xml, rc);
 }
 
-static void XMLCALL on_text(void *user, const XML_Char *text, int len) {
-    struct ath__s3_xml *xml = user;
-    size_t more = (size_t)len;
-    if (xml->rc || !xml->is_leaf || xml->path[xml->depth] == 0)
+void ath__s3_xml_on_text(struct ath__s3_xml *xml, const char *text, size_t len) {
+    if (!xml->is_leaf || xml->path[xml->depth] == 0)
         return;
-    if (more > ATH__S3_XML_TEXT_MAX - (xml->texts.len - xml->kept)) {
+    if (len > ATH__S3_XML_TEXT_MAX - (xml->texts.len - xml->kept)) {
         stop(xml, ath__s3_xml_refuse(xml, "an element's text is too long"));
         return;
     }
-    int rc = ath__buf_add(&xml->texts, text, more);
+    int rc = ath__buf_add(&xml->texts, text, len);
     if (rc)
         stop(xml, rc);
 }
 
-static void XMLCALL on_close(void *user, const XML_Char *name) {
-    struct ath__s3_xml *xml = user;
-    (void)name;
-    if (xml->rc)
-        return;
+void ath__s3_xml_on_close(struct ath__s3_xml *xml) {
     struct ath_slice text = {NULL, 0};
     if (xml->is_leaf && xml->texts.len > xml->kept)
         text = ath__slice(xml->texts.ptr + xml->kept, xml->texts.len - xml->kept);
@@ -81,6 +87,30 @@ static void XMLCALL on_close(void *user, const XML_Char *name) {
     xml->texts.len = xml->kept;
     xml->is_leaf = false;
     xml->depth--;
+}
+
+/* -- expat ------------------------------------------------------------------------------------- */
+
+/* expat may call once more after a stop: for an empty element, or the rest of a text. */
+static void XMLCALL on_open(void *user, const XML_Char *name, const XML_Char **attributes) {
+    struct ath__s3_xml *xml = user;
+    (void)attributes;
+    const char *colon = strchr(name, ':');
+    if (!xml->rc)
+        ath__s3_xml_on_open(xml, ath__slice_str(colon ? colon + 1 : name));
+}
+
+static void XMLCALL on_text(void *user, const XML_Char *text, int len) {
+    struct ath__s3_xml *xml = user;
+    if (!xml->rc)
+        ath__s3_xml_on_text(xml, text, (size_t)len);
+}
+
+static void XMLCALL on_close(void *user, const XML_Char *name) {
+    struct ath__s3_xml *xml = user;
+    (void)name;
+    if (!xml->rc)
+        ath__s3_xml_on_close(xml);
 }
 
 static void XMLCALL on_doctype(
@@ -130,13 +160,7 @@ static int feed(struct ath__s3_xml *xml, struct ath_slice body) {
     return ath__s3_xml_refuse(xml, XML_ErrorString(code));
 }
 
-static int read_all(struct ath__s3_xml *xml, struct ath_slice body) {
-    if (body.len > INT_MAX)
-        return ath__s3_xml_refuse(xml, "it is too long");
-    /* No element's text is longer than what it is written as. */
-    ath__buf_init(&xml->texts, body.len + 1);
-    if (ath__buf_reserve(&xml->texts, body.len + 1))
-        return ATH_ERR_NOMEM;
+static int parse(struct ath__s3_xml *xml, struct ath_slice body) {
     xml->parser = XML_ParserCreate_MM("UTF-8", &memory, NULL);
     if (!xml->parser)
         return ATH_ERR_NOMEM;
@@ -146,6 +170,26 @@ static int read_all(struct ath__s3_xml *xml, struct ath_slice body) {
     XML_SetStartDoctypeDeclHandler(xml->parser, on_doctype);
     XML_SetEntityDeclHandler(xml->parser, on_entity);
     return feed(xml, body);
+}
+
+/* -- both -------------------------------------------------------------------------------------- */
+
+static int read_all(struct ath__s3_xml *xml, struct ath_slice body) {
+    if (body.len > INT_MAX)
+        return ath__s3_xml_refuse(xml, "it is too long");
+    index_names(xml);
+    /* No element's text is longer than what it is written as. */
+    ath__buf_init(&xml->texts, body.len + 1);
+    if (ath__buf_reserve(&xml->texts, body.len + 1))
+        return ATH_ERR_NOMEM;
+    int rc = xml->reset ? ath__s3_xml_scan(xml, body) : ATH__S3_XML_NOT_PLAIN;
+    if (rc != ATH__S3_XML_NOT_PLAIN)
+        return rc;
+    if (xml->reset)
+        xml->reset(xml);
+    xml->rc = xml->depth = 0;
+    xml->kept = xml->texts.len = 0;
+    return parse(xml, body);
 }
 
 int ath__s3_xml_read(struct ath__s3_xml *xml, struct ath_slice body, struct ath_error *err) {

@@ -108,6 +108,51 @@ static void test_page_parse_last_and_empty_pages(void **state) {
     assert_slice(f->entries[0].key, "a+%2F<A&");
 }
 
+/* Each in the plain shape and in one that is not. */
+static void test_page_parse_texts_of_either_shape(void **state) {
+    struct fixture *f = *state;
+    static const char *const texts[][2] = {
+        {"&lt;&gt;&amp;&quot;&apos;&#34;&#39;", "<>&\"'\"'"},
+        {"a\n\tb  c~!", "a\n\tb  c~!"},
+        {"&#x41;&#66;", "AB"},
+        {"a\r\nb", "a\nb"},
+        {"\xc3\xa9", "\xc3\xa9"},
+        {"a\x7f", "a\x7f"},
+        {"12345678&amp;12345678", "12345678&12345678"},
+        {"<![CDATA[<a>]]>", "<a>"},
+        {"a<!-- x -->b", "ab"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        for (int comment = 0; comment < 2; comment++) {
+            char body[300];
+            snprintf(
+                body,
+                sizeof body,
+                "<ListBucketResult" XMLNS "><Contents><Key>k</Key><ETag>%s</ETag></Contents>"
+                "</ListBucketResult>%s",
+                texts[i][0],
+                comment ? "<!---->" : " ");
+            read_page(f, ATH_S3_LIST_OBJECTS, body);
+            assert_int_equal(f->count, 1);
+            assert_slice(f->entries[0].key, "k");
+            assert_slice(f->entries[0].etag, texts[i][1]);
+        }
+}
+
+/* What was scanned before the odd part counts once. */
+static void test_page_parse_begins_anew_where_it_is_not_plain(void **state) {
+    struct fixture *f = *state;
+    read_page(
+        f,
+        ATH_S3_LIST_OBJECTS,
+        "<ListBucketResult><EncodingType>url</EncodingType><Contents><Key>a%41</Key></Contents>"
+        "<Contents><Key>b</Key></Contents><?odd ?></ListBucketResult>");
+    assert_int_equal(f->count, 2);
+    assert_slice(f->entries[0].key, "aA");
+    assert_slice(f->entries[1].key, "b");
+}
+
 static void test_page_parse_versions(void **state) {
     struct fixture *f = *state;
     read_page(
@@ -341,6 +386,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         CASE(test_page_parse_objects),
         CASE(test_page_parse_last_and_empty_pages),
+        CASE(test_page_parse_texts_of_either_shape),
+        CASE(test_page_parse_begins_anew_where_it_is_not_plain),
         CASE(test_page_parse_versions),
         CASE(test_page_parse_uploads),
         CASE(test_page_parse_buckets),
