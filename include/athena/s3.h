@@ -162,6 +162,7 @@ ATH_API int ath_s3_copy_start(
     struct ath_op **out_op,
     struct ath_error *err);
 
+/* What to list. */
 enum ath_s3_list_kind {
     ATH_S3_LIST_OBJECTS = 1,  /* ListObjectsV2 */
     ATH_S3_LIST_VERSIONS = 2, /* ListObjectVersions */

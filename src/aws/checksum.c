@@ -12,6 +12,9 @@
 #include <arm_acle.h>
 #include <sys/auxv.h>
 #endif
+#if (defined(HAVE_X86) && defined(__x86_64__)) || defined(HAVE_ARM)
+#define HAVE_CRC 1
+#endif
 
 /*
  * All three are "reflected": the lowest bit of a byte is the highest power, so that a remainder of
@@ -47,8 +50,12 @@ static struct crc s_crcs[] = {
 #define CRCS_COUNT ((int)(sizeof s_crcs / sizeof *s_crcs))
 
 static pthread_once_t s_once = PTHREAD_ONCE_INIT;
-static bool s_has_fold; /* carry-less multiplication, on x86 */
-static bool s_has_crc;  /* instructions for CRC32C, on Arm for CRC32 too */
+#ifdef HAVE_X86
+static bool s_has_fold; /* carry-less multiplication */
+#endif
+#ifdef HAVE_CRC
+static bool s_has_crc; /* instructions for CRC32C, on Arm for CRC32 too */
+#endif
 
 static uint64_t mask_of(const struct crc *crc) {
     return crc->width == 64 ? UINT64_MAX : ((uint64_t)1 << crc->width) - 1;
@@ -102,7 +109,7 @@ static void set_up(void) {
 #ifdef HAVE_X86
     __builtin_cpu_init();
     s_has_fold = __builtin_cpu_supports("pclmul") && __builtin_cpu_supports("sse2");
-#ifdef __x86_64__
+#ifdef HAVE_CRC
     s_has_crc = __builtin_cpu_supports("sse4.2");
 #endif
 #elif defined(HAVE_ARM)
@@ -193,7 +200,7 @@ update_fold(const struct crc *crc, uint64_t raw, const unsigned char **p, size_t
 }
 #endif
 
-#if defined(__x86_64__) && defined(HAVE_X86)
+#if defined(HAVE_X86) && defined(HAVE_CRC)
 __attribute__((target("sse4.2"))) static uint64_t
 update_crc32c(uint64_t raw, const unsigned char *p, size_t len) {
     for (; len >= 8; p += 8, len -= 8)
@@ -230,7 +237,7 @@ static uint64_t update_best(
     if (s_has_fold && len >= FOLD_MIN)
         raw = update_fold(crc, raw, &p, &len);
 #endif
-#if (defined(__x86_64__) && defined(HAVE_X86)) || defined(HAVE_ARM)
+#ifdef HAVE_CRC
     if (algorithm == ATH__CHECKSUM_CRC32C && s_has_crc)
         return update_crc32c(raw, p, len);
 #endif
