@@ -169,7 +169,7 @@ async def run_many(term: Terminal, connection: Any) -> None:
     worst = max(rows, key=lambda row: row[4])
     term.fact("time", f"{took:.1f} s for {DAYS} queries, {DAYS / took:.0f} a second")
     term.fact("event loop", _lateness(heart))
-    term.fact("threads", f"{heart.threads}: this one and the one of the library")
+    term.fact("threads", f"{heart.threads} in this process, the library's included")
     term.fact("API calls", f"{after['calls'] - before['calls']} in all, for "
               f"{after['looks'] - before['looks']} looks at a query's state")  # fmt: skip
     term.fact("flights in these days", f"{planned:,}, {planned - departed:,} of them cancelled")
@@ -328,11 +328,11 @@ def run(term: Terminal, options: argparse.Namespace) -> None:
         asyncio.run(show_queries(term, servers))
         term.heading("The same queries with PyAthena")
         compare(term, servers, options.pyathena_python)
-        term.heading("The end")
-        term.text(
-            """The servers are stopped now. `make local` keeps them running for your own programs,
-            `make test` runs every test, docs/asyncio.md is what you have just seen."""
-        )
+    term.heading("The end")
+    term.text(
+        """The servers are stopped now. `make local` keeps them running for your own programs,
+        `make test` runs every test, docs/asyncio.md is what you have just seen."""
+    )
 
 
 def _end(number: int, frame: object) -> None:

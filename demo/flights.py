@@ -61,7 +61,8 @@ def download(requirement: Path, name: str, cache: Path) -> None:
     }
     run_program(
         [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", name,
-         "--no-build-isolation", "--use-pep517", "--require-hashes", "-r", requirement, "-d", cache],
+         "--no-build-isolation", "--use-pep517", "--require-hashes", "-r", requirement,
+         "-d", cache],
         environment, f"the download of {name}",
     )  # fmt: skip
 
