@@ -42,7 +42,7 @@ bench:
 
 local:
 	@$(setup) local
-	@exec $(venv) -m athena_local --print-env --data .local-data $(ARGS)
+	@exec $(venv) -m athena_local --print-env --seed --data .local-data $(ARGS)
 
 format:
 	@$(setup) lint
