@@ -47,8 +47,8 @@ def run(
     environment: Mapping[str, str] | None = None,
     log: Path | None = None,
 ) -> None:
-    """Runs a program in the checkout; a failure ends the set-up. With ``log`` its output goes there,
-    and is shown when it failed."""
+    """Runs a program in the checkout; a failure ends the set-up. With ``log`` its output goes
+    there, and is shown when it failed."""
     print(f"-- {what}", flush=True)
     words = [str(word) for word in command]
     env = dict(environment or clean_environment())

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-if sys.version_info < (3, 10):  # before anything that older ones cannot read
+if sys.version_info < (3, 10):  # noqa: UP036 - before anything that older ones cannot read
     sys.exit(f"Python 3.10 or newer is needed, this is {sys.version.split()[0]} ({sys.executable})")
 
 from common import (

@@ -19,7 +19,9 @@ _LIBC = set(
     "strings syslog tgmath threads time uchar unistd wchar wctype xlocale".split()
 )
 # Headers of the processor, for loops over vectors; the plain C twin does without.
-_PROCESSOR = {"arm_acle.h", "arm_neon.h", "nmmintrin.h", "emmintrin.h", "immintrin.h", "tmmintrin.h"}
+_PROCESSOR = {
+    "arm_acle.h", "arm_neon.h", "emmintrin.h", "immintrin.h", "nmmintrin.h", "tmmintrin.h"
+}  # fmt: skip
 _LIBRARIES = {
     "openssl/": "libcrypto", "curl/": "libcurl", "jansson.h": "jansson", "expat.h": "expat",
     "Python.h": "Python", "structmember.h": "Python", "datetime.h": "Python",

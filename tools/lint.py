@@ -16,11 +16,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from build import configure  # noqa: E402
 from c_source import tree_files  # noqa: E402
-from common import ROOT, python_of, VENV, tool_environment  # noqa: E402
+from common import ROOT, VENV, python_of, tool_environment  # noqa: E402
+
+from build import configure  # noqa: E402
 
 C_FOLDERS = ["include", "src", "cli", "adbc", "python", "tests", "fuzz", "bench", "examples"]
+RUFF = [python_of(VENV), "-m", "ruff", "check", "--no-cache"]
 PYTHON_FOLDERS = ["python", "local", "tests", "bench", "demo", "tools", "scripts"]
 
 
@@ -42,12 +44,11 @@ def folders() -> list[str]:
 
 def gates() -> bool:
     """What must hold; all of it is run even when a part fails."""
-    python = python_of(VENV)
     return all(
         [
             call(["clang-format", "--dry-run", "-Werror", *names(C_FOLDERS, ".c", ".h")]),
-            call([python, "-m", "ruff", "check", "--no-cache", *folders()]),
-            call([python, "-m", "mypy", "python/pyathena"], typed()),
+            call([*RUFF, *folders()]),
+            call([python_of(VENV), "-m", "mypy", "python/pyathena"], typed()),
         ]
     )
 
@@ -64,11 +65,10 @@ def advise() -> None:
 
 
 def reformat() -> bool:
-    python = python_of(VENV)
     return all(
         [
             call(["clang-format", "-i", *names(C_FOLDERS, ".c", ".h")]),
-            call([python, "-m", "ruff", "check", "--no-cache", "--fix", "--select", "I", *folders()]),
+            call([*RUFF, "--fix", "--select", "I", *folders()]),
         ]
     )
 

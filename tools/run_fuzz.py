@@ -16,8 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from build import compile_all, configure  # noqa: E402
 from common import BUILD, ROOT, SetupError, tool_environment  # noqa: E402
+
+from build import compile_all, configure  # noqa: E402
 
 
 def run_target(program: Path, seconds: int) -> bool:

@@ -12,8 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-from suites import LOGS, ROOT, SUITES, SetupError, Suite, stop_running
-from test_results import (
+from results import (
     FAILED,
     SKIPPED,
     Case,
@@ -22,6 +21,7 @@ from test_results import (
     read_skips,
     table,
 )
+from suites import LOGS, ROOT, SUITES, SetupError, Suite, stop_running
 
 
 def run_suite(suite: Suite) -> list[Case]:

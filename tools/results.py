@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+_CMOCKA = r"^\[\s+(OK|FAILED|SKIPPED|ERROR)\s+\][ \t]*(\w+)[ \t]*$"
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,10 @@ def read_junit(path: Path) -> list[Case]:
 def read_cmocka(name: str, text: str) -> list[Case]:
     """The cases in the output of a cmocka program; empty when it is of another kind."""
     cases = []
-    for mark, case in re.findall(r"^\[\s+(OK|FAILED|SKIPPED|ERROR)\s+\][ \t]*(\w+)[ \t]*$", text, re.M):
+    for mark, case in re.findall(_CMOCKA, text, re.MULTILINE):
         outcome = {"OK": PASSED, "SKIPPED": SKIPPED}.get(mark, FAILED)
-        cases.append(Case(f"{name}.{case}", outcome, "skipped by itself" if mark == "SKIPPED" else ""))
+        why = "skipped by itself" if outcome == SKIPPED else ""
+        cases.append(Case(f"{name}.{case}", outcome, why))
     return list({case.name: case for case in cases}.values())
 
 
@@ -64,7 +66,8 @@ def read_meson(path: Path) -> list[Case]:
             cases += parts or [Case(name, PASSED)]
         else:
             cases += [case for case in parts if case.outcome != FAILED]
-            cases.append(Case(name, FAILED, f"{test['result']} after {test['duration']:.1f} s", text))
+            why = f"{test['result']} after {test['duration']:.1f} s"
+            cases.append(Case(name, FAILED, why, text))
     return cases
 
 

@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from test_results import (  # noqa: E402
+from results import (  # noqa: E402
     FAILED,
     PASSED,
     SKIPPED,
