@@ -325,6 +325,8 @@ def test_exit_while_a_thread_waits(athena: Athena) -> None:
 def test_fork(athena: Athena) -> None:
     """In the child queries and queues of the parent are refused; its clients start anew."""
     more = """
+import warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of fork beside threads
 queue = core.Queue()
 pid = os.fork()
 if pid == 0:
