@@ -69,3 +69,8 @@ void ath__err_prefix(struct ath_error *err, const char *prefix) {
     snprintf(err->message, sizeof err->message, "%s: %.*s", prefix, len, text);
     tidy(err->message, sizeof err->message);
 }
+
+void ath__err_operation(struct ath_error *err, const char *operation) {
+    if (err->code && !err->operation[0])
+        snprintf(err->operation, sizeof err->operation, "%s", operation);
+}

@@ -15,5 +15,7 @@ int ath__err_setv(struct ath_error *err, int code, const char *format, va_list a
 int ath__err_nomem(struct ath_error *err);
 /* Puts text before the message: what was being done. */
 void ath__err_prefix(struct ath_error *err, const char *prefix);
+/* Names the operation of an error that has none yet. */
+void ath__err_operation(struct ath_error *err, const char *operation);
 
 #endif

@@ -77,6 +77,7 @@ static void call_done(struct ath__call *call) {
     }
     if (!err.code && close_array(simple))
         ath__err_nomem(&err);
+    ath__err_operation(&err, call->operation);
     end(simple, &err);
 }
 

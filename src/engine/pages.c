@@ -7,6 +7,7 @@
 static void request_page(struct ath__query *query);
 
 static void fail(struct ath__query *query, struct ath_error *err) {
+    ath__err_operation(err, "GetQueryResults");
     ath__query_end(query, err);
 }
 
@@ -69,6 +70,24 @@ static void keep_columns(struct ath__query *query, const struct ath__page *page)
     pthread_mutex_unlock(&op->lock);
 }
 
+/* A result object of the csv kind belongs to a query, which has columns. */
+static bool lacks_columns(const struct ath__query *query, const struct ath__page *page) {
+    const struct ath_execution_info *info = ath__execution_get_info(query->op.shared.execution);
+    size_t count;
+    ath__columns_info(page->columns, &count);
+    return count == 0 && info->output_location &&
+           ath__slice_ends(ath__slice_str(info->output_location), ".csv");
+}
+
+static void refuse_page(struct ath__query *query, struct ath__page *page) {
+    struct ath_error err;
+    ath__free(page->next_token);
+    ath__columns_release(page->columns);
+    ath_batch_release(page->batch);
+    ath__err_set(&err, ATH_ERR_PROTOCOL, "GetQueryResults: the answer tells no columns");
+    fail(query, &err);
+}
+
 /* A token that comes back, or pages without rows for ever, would never end. */
 static bool is_endless(struct ath__query *query, const struct ath__page *page) {
     bool same = page->next_token && query->io.next_token &&
@@ -84,6 +103,10 @@ static void take_page(struct ath__query *query) {
     query->io.decoder = ath__page_decoder_release(query->io.decoder);
     ath__buf_clear(&query->io.page_body);
     bool first = query->io.is_first_page, endless = is_endless(query, &page);
+    if (first && lacks_columns(query, &page)) {
+        refuse_page(query, &page);
+        return;
+    }
     query->io.is_first_page = false;
     ath__free(query->io.next_token);
     query->io.next_token = page.next_token;

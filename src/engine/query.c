@@ -167,6 +167,8 @@ static void start_done(struct ath__call *call) {
         err = call->err;
     else
         rc = ath__athena_start_parse(call->answer, id, &err);
+    if (rc)
+        ath__err_operation(&err, call->operation);
     ath__call_free(call);
     query->io.call = NULL;
     if (rc) {

@@ -115,6 +115,29 @@ static void describe_connect(struct ath__slot *slot, CURLcode code) {
             os_error ? strerror((int)os_error) : curl_easy_strerror(code));
 }
 
+/* libcurl takes an answer that ends within its headers as one without a body, and a header line
+ * beyond its limit (100 KB) as a lack of memory. */
+static int check_head(const struct ath__slot *slot, CURLcode code) {
+    if (!slot->sent || slot->head_done)
+        return 0;
+    if (code == CURLE_OK) {
+        ath__exchange_say(
+            slot->x,
+            "%.100s:%u: the connection ended within the answer's headers",
+            slot->host->host,
+            slot->host->port);
+        return ATH_ERR_IO;
+    }
+    if (code != CURLE_OUT_OF_MEMORY)
+        return 0;
+    ath__exchange_say(
+        slot->x,
+        "%.100s:%u: a header line of the answer is too long",
+        slot->host->host,
+        slot->host->port);
+    return ATH_ERR_PROTOCOL;
+}
+
 int ath__slot_explain(struct ath__slot *slot, CURLcode code) {
     struct ath__exchange *x = slot->x;
     const struct ath__host *host = slot->host;
@@ -128,7 +151,10 @@ int ath__slot_explain(struct ath__slot *slot, CURLcode code) {
                 x->body_max);
         return slot->failure;
     }
-    int result = classify(code);
+    int result = check_head(slot, code);
+    if (result)
+        return result;
+    result = classify(code);
     if (!result)
         return 0;
     result = refine(slot, code, result);
