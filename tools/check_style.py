@@ -45,6 +45,14 @@ def check_banned(place: str, code: str) -> Iterator[Finding]:
             yield "banned", number, f"{found.group(1)}() is not for this folder"
 
 
+def _python_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of a function without its docstring."""
+    lines = (node.end_lineno or node.lineno) - node.lineno + 1
+    if ast.get_docstring(node) is not None:
+        lines -= (node.body[0].end_lineno or 0) - node.body[0].lineno + 1
+    return lines
+
+
 def check_sizes(place: str, text: str) -> Iterator[Finding]:
     """Lines a file and lines a function."""
     count = text.count("\n")
@@ -54,7 +62,7 @@ def check_sizes(place: str, text: str) -> Iterator[Finding]:
         spans = [(found.name, found.line, found.lines) for found in functions(text)]
     else:
         spans = [
-            (node.name, node.lineno, (node.end_lineno or node.lineno) - node.lineno + 1)
+            (node.name, node.lineno, _python_lines(node))
             for node in ast.walk(ast.parse(text))
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         ]

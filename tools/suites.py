@@ -122,7 +122,7 @@ def run_pytest(
     python: Path,
     arguments: Sequence[str | Path],
     environment: Mapping[str, str] | None = None,
-    limit: float = 900,
+    limit: float = 1800,
 ) -> list[Case]:
     """Runs pytest by a Python and reads its cases."""
     junit = LOGS / f"{suite.name}.xml"

@@ -62,6 +62,8 @@ def test_long_function_is_found_with_its_name() -> None:
 def test_long_python_function_is_found() -> None:
     text = "def f() -> None:\n" + "    g()\n" * 70
     assert rules("python/pyathena/a.py", text) == ["function f"]
+    told = 'def f() -> None:\n    """A.\n' + "\n" * 60 + '    """\n' + "    g()\n" * 69
+    assert rules("python/pyathena/a.py", told) == []
 
 
 def test_functions_are_told_from_structs_and_tables() -> None:
