@@ -17,25 +17,31 @@ static void mailbox_keep(struct ath__mailbox *mailbox) {
     (void)mailbox; /* an account ends by its last message, so messages need no reference */
 }
 
+/* The digest of secret and token, "" without. Reserved at once, so that growing leaves no copy. */
+static int digest_secrets(const struct ath__config *config, char out[65]) {
+    const char *token = config->session_token ? config->session_token : "";
+    struct ath__buf secret;
+    out[0] = '\0';
+    if (config->keys_source != ATH__KEYS_STATIC)
+        return 0;
+    ath__buf_init(&secret, 1u << 20);
+    int rc = ath__buf_reserve(&secret, strlen(config->secret_access_key) + strlen(token) + 1);
+    if (!rc)
+        rc = ath__buf_add_str(&secret, config->secret_access_key);
+    if (!rc)
+        rc = ath__buf_add_char(&secret, '\1');
+    if (!rc)
+        rc = ath__buf_add_str(&secret, token);
+    if (!rc)
+        rc = ath__sha256_hex(ath__buf_slice(&secret), out);
+    ath__buf_wipe(&secret);
+    return rc;
+}
+
 /* Tells accounts apart; secrets enter as a digest. */
 static int make_name(const struct ath__config *config, const char *scope, struct ath__buf *out) {
-    char digest[65] = "";
-    struct ath__buf secret;
-    int rc = 0;
-    ath__buf_init(&secret, 1u << 20);
-    if (config->keys_source == ATH__KEYS_STATIC) {
-        rc = ath__buf_add_str(&secret, config->secret_access_key);
-        if (!rc && config->session_token)
-            rc = ath__buf_add_str(&secret, config->session_token);
-        if (!rc)
-            rc = ath__sha256_hex(ath__buf_slice(&secret), digest);
-        if (ath__buf_add_char(&secret, '\0'))
-            rc = ATH_ERR_NOMEM;
-    }
-    if (secret.len && secret.ptr[secret.len - 1] == '\0')
-        ath__free_secret(secret.ptr);
-    else
-        ath__buf_clear(&secret);
+    char digest[65];
+    int rc = digest_secrets(config, digest);
     char head[64];
     snprintf(head, sizeof head, "%d|%.3f|", config->keys_source, config->quota_share);
     const char *parts[] = {
@@ -405,11 +411,15 @@ void ath__account_process_done(struct ath__account *account) {
     int rc = read_process(account, &err);
     ath__process_clear(&account->io.process);
     ath__process_init(&account->io.process);
-    if (rc)
-        ATH__LOG(ATH_LOG_WARNING, "credentials", "%s", err.message);
+    if (rc) /* what it printed is for the caller alone */
+        ATH__LOG(
+            ATH_LOG_WARNING,
+            "credentials",
+            "credential_process '%s' gave no keys",
+            account->process_argv[0]);
     bool usable = !ath__account_keys_stale(account, ath__account_now_s(account), 0);
     if (!rc && !usable)
-        rc = ath__err_set(
+        ath__err_set(
             &err, ATH_ERR_CREDENTIALS, "credential_process gave keys that have already expired");
     wake_waiting(account, usable ? NULL : &err);
 }
