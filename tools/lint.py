@@ -22,7 +22,7 @@ from common import ROOT, VENV, python_of, tool_environment  # noqa: E402
 from build import configure  # noqa: E402
 
 C_FOLDERS = ["include", "src", "cli", "adbc", "python", "tests", "fuzz", "bench", "examples"]
-RUFF = [python_of(VENV), "-m", "ruff", "check", "--no-cache"]
+RUFF = [python_of(VENV), "-m", "ruff", "check", "--no-cache", "--output-format=concise"]
 PYTHON_FOLDERS = ["python", "local", "tests", "bench", "demo", "tools", "scripts"]
 
 
