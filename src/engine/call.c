@@ -346,7 +346,7 @@ static bool refused(struct ath__call *call) {
     ATH__COUNT(call->client, refusals, 1);
     ath__bucket_refused(
         &call->account->io.lanes[call->api].bucket, ath__now_ns(call->runtime));
-    return !call->throttle_ends && retry_later(call);
+    return !call->caller_paces && retry_later(call);
 }
 
 /* True when the call goes on. */
@@ -355,7 +355,7 @@ static bool try_again(struct ath__call *call) {
         return false;
     switch (call->retry_class) {
     case ATH__RETRY_TRANSIENT:
-        return retry_later(call);
+        return !call->caller_paces && retry_later(call);
     case ATH__RETRY_THROTTLE:
         return refused(call);
     case ATH__RETRY_QUERY_LIMIT:

@@ -5,17 +5,24 @@
 
 #define SHOW_MAX 400
 
-static int copy_options(
-    const struct ath_client_options *given, struct ath_client_options *out, struct ath_error *err) {
-    memset(out, 0, sizeof *out);
-    out->size = sizeof *out;
+int ath__options_copy(const void *given, size_t known, void *out, struct ath_error *err) {
+    size_t size = 0;
+    memset(out, 0, known);
     if (!given)
         return 0;
-    if (given->size < sizeof given->size || given->size > sizeof *out)
+    memcpy(&size, given, sizeof size); /* the first member of all option structures */
+    if (size < sizeof size)
         return ath__err_set(
-            err, ATH_ERR_INVALID, "options: use ATH_CLIENT_OPTIONS_INIT to initialise them");
-    memcpy(out, given, given->size);
-    out->size = sizeof *out;
+            err, ATH_ERR_INVALID, "options: begin with their ATH_..._OPTIONS_INIT");
+    const char *bytes = given;
+    for (size_t i = known; i < size; i++) /* a program of newer headers */
+        if (bytes[i])
+            return ath__err_set(
+                err,
+                ATH_ERR_INVALID,
+                "options: one is set that this library (%s) is too old to know",
+                ath_version());
+    memcpy(out, given, size < known ? size : known);
     return 0;
 }
 
@@ -66,7 +73,7 @@ int ath_client_new(
     const struct ath_client_options *given, struct ath_client **out_client, struct ath_error *err) {
     struct ath_client_options options;
     struct ath__account *account;
-    int rc = copy_options(given, &options, err);
+    int rc = ath__options_copy(given, sizeof options, &options, err);
     if (rc)
         return rc;
     struct ath_client *client = ath__alloc_zero(sizeof *client);

@@ -252,6 +252,9 @@ struct ath_client {
 #define ATH__COUNT(client, name, n)                                                                \
     atomic_fetch_add_explicit(&(client)->stats.name, (n), memory_order_relaxed)
 
+/* Copies an option structure of an older or newer program into one of `known` bytes; NULL gives
+ * zeros. INVALID when it is not initialised, or sets what this library does not know. */
+int ath__options_copy(const void *given, size_t known, void *out, struct ath_error *err);
 /* The account of this process, with a reference. */
 int ath__client_bind(
     struct ath_client *client, struct ath__account **out_account, struct ath_error *err);
@@ -409,7 +412,7 @@ struct ath__call {
     int result; /* 0 or ATH_ERR_*; err tells */
     struct ath_error err;
     bool unwanted; /* no further attempt once it is certain that none was carried out */
-    bool throttle_ends; /* a refusal is a failure: the caller has its own pace */
+    bool caller_paces; /* refusals and transient failures end it: its caller tries again */
     int retry_class;    /* of the last failure */
     struct ath_slice answer;
 
@@ -466,6 +469,7 @@ struct ath__poll_entry {
     struct ath__poll_group *group; /* NULL: not polled */
     uint64_t started_ns;
     uint64_t last_look_ns;
+    uint64_t failing_since_ns; /* of an outage of the status calls; 0: none */
     uint32_t looks;
     uint32_t sql_len;
     uint64_t interval_max_ns;

@@ -214,12 +214,10 @@ int ath_metadata_start(
     const struct ath_metadata_options *given,
     struct ath_op **out_op,
     struct ath_error *err) {
-    struct ath_metadata_options options = {0};
-    if (!given || given->size < sizeof given->size || given->size > sizeof options)
-        return ath__err_set(
-            err, ATH_ERR_INVALID, "options: use ATH_METADATA_OPTIONS_INIT to initialise them");
-    memcpy(&options, given, given->size);
-    int rc = ath__athena_metadata_check(&options, err);
+    struct ath_metadata_options options;
+    int rc = ath__options_copy(given, sizeof options, &options, err);
+    if (!rc)
+        rc = ath__athena_metadata_check(&options, err);
     return rc ? rc : start_simple(client, queue, &options, out_op, err);
 }
 

@@ -11,6 +11,8 @@
 #define SECOND_LOOK_NS (100 * ATH__MS)
 #define LONG_RUN_NS (300 * ATH__SECOND)
 #define LONG_INTERVAL_NS (5 * ATH__SECOND)
+#define OUTAGE_PAUSE_MIN_NS (100 * ATH__MS)
+#define OUTAGE_PAUSE_MAX_NS (2 * ATH__SECOND)
 #define BATCH_FROM 3
 #define BATCH_MAX 50
 #define BATCH_SQL_MAX (512u << 10)
@@ -266,6 +268,7 @@ static void looked(struct ath__poll_entry *entry, const struct ath__status *stat
     entry->looks++;
     entry->last_look_ns = now_ns;
     entry->look_singly = false;
+    entry->failing_since_ns = 0;
     entry->starved = 0;
     if (status->query.len > entry->sql_len) /* attached: learnt now */
         entry->sql_len = (uint32_t)status->query.len;
@@ -313,10 +316,26 @@ static bool is_batch_refusal(const struct ath_error *err) {
     return err->code == ATH_ERR_ACCESS || strcmp(err->service_code, "UnknownOperationException") == 0;
 }
 
+/*
+ * Broken status calls say nothing about the query: they are repeated, first soon and then less often,
+ * as long as a call may take. 0: that time is over.
+ */
+static uint64_t outage_pause_ns(struct ath__poll_entry *entry, uint64_t now_ns) {
+    uint64_t timeout_ns = query_of(entry)->op.client->config.call_timeout_ms * ATH__MS;
+    if (!entry->failing_since_ns)
+        entry->failing_since_ns = now_ns;
+    uint64_t failing_ns = now_ns - entry->failing_since_ns;
+    if (failing_ns >= timeout_ns)
+        return 0;
+    if (failing_ns < OUTAGE_PAUSE_MIN_NS)
+        return OUTAGE_PAUSE_MIN_NS;
+    return failing_ns < OUTAGE_PAUSE_MAX_NS ? failing_ns : OUTAGE_PAUSE_MAX_NS;
+}
+
 /* The queries a look got no answer for. */
 static void settle(struct ath__look *look, int retry_class, const struct ath_error *err) {
     struct ath__poll_entry *entry;
-    uint64_t now_ns = ath__now_ns(look->group->account->runtime);
+    uint64_t now_ns = ath__now_ns(look->group->account->runtime), pause_ns;
     if (err->code && !look->is_single && is_batch_refusal(err)) {
         look->group->batch_refused = true;
         ATH__LOG(
@@ -330,6 +349,9 @@ static void settle(struct ath__look *look, int retry_class, const struct ath_err
             entry->looks += entry->looks == 0;
             uint64_t next_ns = next_look_ns(entry, now_ns);
             plan_next(entry, next_ns + (next_ns - now_ns));
+        } else if (
+            retry_class == ATH__RETRY_TRANSIENT && (pause_ns = outage_pause_ns(entry, now_ns))) {
+            plan_next(entry, now_ns + pause_ns);
         } else if (!look->is_single) {
             entry->look_singly = true;
             plan_next(entry, now_ns);
@@ -350,6 +372,7 @@ static void look_done(struct ath__call *call) {
         read_single(look, &err);
     else
         read_batch(look, &err);
+    ath__err_operation(&err, call->operation);
     settle(look, call->result ? call->retry_class : ATH__RETRY_NEVER, &err);
     free_look(look);
     arm(account, 0);
@@ -407,7 +430,7 @@ static int prepare_call(struct ath__look *look, size_t count, const char *const 
         return ATH_ERR_NOMEM;
     call->owner = look;
     call->done = look_done;
-    call->throttle_ends = true;
+    call->caller_paces = true;
     look->call = call;
     ATH__COUNT(query->op.client, looks, count);
     return single ? ath__athena_get_build(ids[0], &call->body)

@@ -375,18 +375,6 @@ static const struct ath__op_type s_query_type = {
 
 /* -- the caller's side ---------------------------------------------------------------------------------- */
 
-static int copy_options(
-    const struct ath_query_options *given, struct ath_query_options *out, struct ath_error *err) {
-    memset(out, 0, sizeof *out);
-    if (!given)
-        return 0;
-    if (given->size < sizeof given->size || given->size > sizeof *out)
-        return ath__err_set(
-            err, ATH_ERR_INVALID, "options: use ATH_QUERY_OPTIONS_INIT to initialise them");
-    memcpy(out, given, given->size);
-    return 0;
-}
-
 static int check_reading(const struct ath_query_options *options, struct ath_error *err) {
     if (options->page_rows < 0 || options->page_rows > 1000)
         return ath__err_set(err, ATH_ERR_INVALID, "page_rows: %d is not 1..1000", options->page_rows);
@@ -463,7 +451,7 @@ int ath_query_start(
     struct ath_query_options options;
     struct ath__query *query;
     char token[37];
-    int rc = copy_options(given, &options, err);
+    int rc = ath__options_copy(given, sizeof options, &options, err);
     if (!rc)
         rc = ath__athena_start_check(&options, err);
     if (!rc)
@@ -497,7 +485,7 @@ int ath_query_attach(
     struct ath_error *err) {
     struct ath_query_options options;
     struct ath__query *query;
-    int rc = copy_options(given, &options, err);
+    int rc = ath__options_copy(given, sizeof options, &options, err);
     if (!rc)
         rc = check_reading(&options, err);
     if (!rc && (!query_id || !ath__is_plain_id(ath__slice_str(query_id))))

@@ -398,6 +398,40 @@ static void test_poll_5xx_and_resets_are_retried(void **state) {
     world_close(&w);
 }
 
+/* The status calls fail until `counter` seconds have passed. */
+static bool
+outage(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
+    (void)body;
+    if ((api != SIM_GET && api != SIM_BATCH) || world->now_ns > world->counter * SECOND)
+        return false;
+    answer_error(a, 503, "ServiceUnavailable", "busy");
+    return true;
+}
+
+static void test_poll_outage_is_sat_out(void **state) {
+    (void)state;
+    for (size_t count = 1; count <= 10; count += 9) {
+        world_init(&w);
+        w.override = outage;
+        w.counter = (unsigned)(w.now_ns / SECOND) + 50;
+        world_open(&w, NULL);
+        start_many(count, NULL);
+        finish_many(count, 0);
+        world_close(&w);
+    }
+}
+
+static void test_poll_outage_that_lasts_is_an_error(void **state) {
+    (void)state;
+    world_init(&w);
+    w.override = outage;
+    w.counter = (unsigned)(w.now_ns / SECOND) + 200;
+    world_open(&w, NULL);
+    start_many(1, NULL);
+    finish_many(1, ATH_ERR_SERVICE);
+    world_close(&w);
+}
+
 static bool
 deny_status(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
     (void)body;
@@ -458,6 +492,8 @@ int main(void) {
         cmocka_unit_test(test_poll_batch_refused_for_one_work_group),
         cmocka_unit_test(test_poll_throttled_never_fails_a_query),
         cmocka_unit_test(test_poll_5xx_and_resets_are_retried),
+        cmocka_unit_test(test_poll_outage_is_sat_out),
+        cmocka_unit_test(test_poll_outage_that_lasts_is_an_error),
         cmocka_unit_test(test_poll_status_denied_is_an_error),
         cmocka_unit_test(test_poll_query_leaves_during_a_look),
     };
