@@ -48,11 +48,7 @@ def client_options(
 
 
 def _check_number(name: str, value: Any, least: float, most: float = 2e6) -> None:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, (int, float))
-        or not least <= value <= most
-    ):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
         raise ProgrammingError(
             f"{name} must be a number within {least:g} and {most:g}, not {value!r:.50}"
         )
@@ -174,9 +170,7 @@ def _read_session(session: Any, options: dict[str, Any]) -> None:
     from pyathena import _core
 
     if not callable(getattr(session, "get_credentials", None)):
-        raise ProgrammingError(
-            f"session must be a boto3 Session, not {type(session).__name__}"
-        )
+        raise ProgrammingError(f"session must be a boto3 Session, not {type(session).__name__}")
     if options["region"] is None:
         options["region"] = getattr(session, "region_name", None)
     options["profile"] = None

@@ -22,9 +22,8 @@ from pyathena.util import RetryConfig
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from typing_extensions import Self
-
     from pyathena.connection import Connection
+    from typing_extensions import Self
 
 _logger = logging.getLogger(__name__)
 
@@ -374,7 +373,7 @@ def _qmark_literals(parameters: Any) -> list[str] | None:
             return None
         raise ProgrammingError(
             "Parameter validation failed: qmark parameters are a list of SQL literals as"
-            f" text, such as [\"'text'\", \"1\"], not {parameters!r:.200}"
+            f' text, such as ["\'text\'", "1"], not {parameters!r:.200}'
         )
     return literals or None
 

@@ -1,7 +1,7 @@
 """Broken networks and broken answers at each step of a query.
 
-Passing troubles are not seen; lasting ones are one clear error of the right class, the statement ran
-at most once, and the connection works as soon as the network does.
+Passing troubles are not seen; lasting ones are one clear error of the right class, the statement
+ran at most once, and the connection works as soon as the network does.
 """
 
 from __future__ import annotations
@@ -121,9 +121,7 @@ def break_for_ever(
     db: harness.Driver, proxy: ThreadedFaultProxy, server: athena_local.Server, step: str, name: str
 ) -> None:
     new = harness.NewQueries(server)
-    proxy.add(
-        Rule(FAULTS[name], target=step), Rule(FAULTS[name], target=f"Batch{step}")
-    )
+    proxy.add(Rule(FAULTS[name], target=step), Rule(FAULTS[name], target=f"Batch{step}"))
     cursor = db.cursor()
     begun = time.monotonic()
     with pytest.raises(OperationalError) as caught:
@@ -149,9 +147,7 @@ def test_a_stalled_answer_is_given_up_after_the_read_timeout(
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_an_answer_byte_by_byte(
-    db: harness.Driver, proxy: ThreadedFaultProxy, step: str
-) -> None:
+def test_an_answer_byte_by_byte(db: harness.Driver, proxy: ThreadedFaultProxy, step: str) -> None:
     proxy.add(Rule(Fault("dribble"), target=step), Rule(Fault("dribble", direction="request")))
     assert db.cursor().execute("SELECT 7, 'text'").fetchall() == [(7, "text")]
 
@@ -181,9 +177,7 @@ def test_a_later_page_breaks_for_ever(db: harness.Driver, proxy: ThreadedFaultPr
     still_works(cursor, proxy)
 
 
-def test_connections_dropped_between_queries(
-    db: harness.Driver, proxy: ThreadedFaultProxy
-) -> None:
+def test_connections_dropped_between_queries(db: harness.Driver, proxy: ThreadedFaultProxy) -> None:
     cursor = db.cursor()
     for number in range(5):
         assert cursor.execute(f"SELECT {number}").fetchall() == [(number,)]
@@ -316,9 +310,7 @@ class Canned:
                 head = await reader.readuntil(b"\r\n\r\n")
                 fields = {
                     name.strip().lower(): value.strip()
-                    for name, _, value in (
-                        line.partition(b":") for line in head.split(b"\r\n")[1:]
-                    )
+                    for name, _, value in (line.partition(b":") for line in head.split(b"\r\n")[1:])
                 }
                 await reader.readexactly(int(fields.get(b"content-length", b"0")))
                 name = fields[b"x-amz-target"].decode().rpartition(".")[2]
@@ -392,8 +384,8 @@ BROKEN: dict[str, bytes] = {
     "trailing": b'{"QueryExecutionId": "a"} x',
     "wrong-types": b'{"QueryExecutionId": 5, "QueryExecution": [], "ResultSet": "x"}',
     "nulls": b'{"QueryExecutionId": null, "QueryExecution": null, "ResultSet": null}',
-    "bad-utf-8": b'{"QueryExecutionId": "\xff\xfe", "QueryExecution": {"Status": {"State": "\xff"}},'
-    b' "ResultSet": {"Rows": [{"Data": [{"VarCharValue": "\xff"}]}]}}',
+    "bad-utf-8": b'{"QueryExecutionId": "\xff\xfe", "QueryExecution": {"Status": {"State": "\xff"'
+    b'}}, "ResultSet": {"Rows": [{"Data": [{"VarCharValue": "\xff"}]}]}}',
     "surrogate": b'{"QueryExecutionId": "\\ud800", "QueryExecution": {"Status": {"State": "\\ud800"'
     b'}}, "ResultSet": {"Rows": [{"Data": [{"VarCharValue": "\\ud800"}]}]}}',
     "deep": b'{"a": ' * 5000 + b"1" + b"}" * 5000,

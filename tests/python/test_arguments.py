@@ -276,9 +276,7 @@ def test_a_proxy_that_is_not_there(db: harness.Driver) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    config = Config(
-        proxies={"http": f"http://127.0.0.1:{port}"}, retries={"total_max_attempts": 1}
-    )
+    config = Config(proxies={"http": f"http://127.0.0.1:{port}"}, retries={"total_max_attempts": 1})
     cursor = db.of(db.connect(endpoint_url="http://athena.invalid/", config=config))
     with pytest.raises(OperationalError, match=f"(?i)proxy|127.0.0.1.*{port}|{port}"):
         cursor.execute("SELECT 1")

@@ -63,9 +63,7 @@ QUERIES = [
 
 @pytest.mark.parametrize("sql", QUERIES, ids=[sql[:30] for sql in QUERIES])
 @pytest.mark.parametrize("arraysize", [1000, 7])
-def test_the_same_rows_as_text(
-    db: harness.Driver, client: Any, sql: str, arraysize: int
-) -> None:
+def test_the_same_rows_as_text(db: harness.Driver, client: Any, sql: str, arraysize: int) -> None:
     if arraysize == 7 and "many_rows ORDER" in sql:
         sql = "SELECT * FROM many_rows WHERE a < 50 ORDER BY a"
     cursor = db.of(db.connect(converter=AsText()), arraysize=arraysize)
@@ -190,9 +188,7 @@ def test_a_botocore_config(db: harness.Driver, server: athena_local.Server) -> N
     assert cursor.execute("SELECT 1").fetchall() == [(1,)]
 
 
-def test_retries_of_a_botocore_config(
-    db: harness.Driver, switched: athena_local.Server
-) -> None:
+def test_retries_of_a_botocore_config(db: harness.Driver, switched: athena_local.Server) -> None:
     from botocore.config import Config
 
     switched.switch(fail={"StartQueryExecution": {"count": 99, "status": 500}})

@@ -274,9 +274,7 @@ def test_kill_on_interrupt_off_leaves_the_query_running(
     run: harness.Run, settings: dict[str, Any], server: athena_local.Server
 ) -> None:
     async def main() -> str:
-        cursor, task = await start(
-            settings, harness.for_seconds(1.0), kill_on_interrupt=False
-        )
+        cursor, task = await start(settings, harness.for_seconds(1.0), kill_on_interrupt=False)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

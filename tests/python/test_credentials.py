@@ -59,9 +59,7 @@ def keys_of(server: athena_local.Server) -> dict[str, str]:
     }
 
 
-def write_files(
-    aws_env: Any, tmp_path: Path, config: str = "", credentials: str = ""
-) -> None:
+def write_files(aws_env: Any, tmp_path: Path, config: str = "", credentials: str = "") -> None:
     (tmp_path / "config").write_text(config)
     (tmp_path / "credentials").write_text(credentials)
 
@@ -113,10 +111,7 @@ def test_everything_by_environment(
 def test_profiles_of_the_files(
     db: harness.Driver, guarded: athena_local.Server, aws_env: Any, tmp_path: Path
 ) -> None:
-    pair = (
-        f"aws_access_key_id = {guarded.access_key}\n"
-        f"aws_secret_access_key={guarded.secret_key}\n"
-    )
+    pair = f"aws_access_key_id = {guarded.access_key}\naws_secret_access_key={guarded.secret_key}\n"
     write_files(
         aws_env,
         tmp_path,
@@ -192,9 +187,7 @@ def test_a_credential_process_that_fails(
     program = tmp_path / "broken"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
-    write_files(
-        aws_env, tmp_path, f"[profile p]\nregion=us-east-1\ncredential_process={program}\n"
-    )
+    write_files(aws_env, tmp_path, f"[profile p]\nregion=us-east-1\ncredential_process={program}\n")
     with pytest.raises(OperationalError, match=words) as caught:
         works(db, profile_name="p")
     assert "credential_process" in str(caught.value)
@@ -365,9 +358,7 @@ def test_a_slow_session_leaves_the_loop_free(
     harness.run_on(loop_kind, main())
 
 
-def test_a_slow_session_costs_no_cpu(
-    keyless: dict[str, Any], guarded: athena_local.Server
-) -> None:
+def test_a_slow_session_costs_no_cpu(keyless: dict[str, Any], guarded: athena_local.Server) -> None:
     session = Session(lambda: Keys(guarded.access_key, guarded.secret_key), 1.5)
     cursor = pyathena.connect(session=session, **keyless).cursor()
     before = time.process_time()
@@ -429,7 +420,9 @@ def test_keys_that_aws_calls_expired_are_asked_for_again(
     assert session.asked == 2
 
 
-def test_two_sessions_never_share_keys(keyless: dict[str, Any], guarded: athena_local.Server) -> None:
+def test_two_sessions_never_share_keys(
+    keyless: dict[str, Any], guarded: athena_local.Server
+) -> None:
     """Also not when the second lives where the first one lived."""
     good = Session(lambda: Keys(guarded.access_key, guarded.secret_key))
     connection = pyathena.connect(session=good, **keyless)

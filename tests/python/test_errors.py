@@ -199,7 +199,12 @@ def test_one_failure_among_many(run: harness.Run, settings: dict[str, Any]) -> N
 
 
 def test_every_error_is_of_pep_249(db: harness.Driver) -> None:
-    for sql in ("SELEC 1", "SELECT 1 / 0", "SELECT * FROM nowhere.nothing", "DROP DATABASE nowhere"):
+    for sql in (
+        "SELEC 1",
+        "SELECT 1 / 0",
+        "SELECT * FROM nowhere.nothing",
+        "DROP DATABASE nowhere",
+    ):
         with pytest.raises(Error):
             db.cursor().execute(sql)
     assert issubclass(pyathena.OperationalError, pyathena.DatabaseError)

@@ -400,7 +400,9 @@ def test_exit_with_work_in_flight(
         assert status == 3, errors
         assert time.monotonic() - begun < 7
     harness.wait_until(
-        lambda: set(harness.query_states(switched).values()) <= {"SUCCEEDED", "CANCELLED", "FAILED"},
+        lambda: (
+            set(harness.query_states(switched).values()) <= {"SUCCEEDED", "CANCELLED", "FAILED"}
+        ),
         2,
         "no query runs",
     )

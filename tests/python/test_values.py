@@ -68,7 +68,7 @@ VALUES = [
     ("TIME '01:02:03.004'", datetime.time(1, 2, 3, 4000)),
     ("X'00ff10'", b"\x00\xff\x10"),
     ("X''", b""),
-    ("JSON '{\"a\": [1, null, \"x\"]}'", {"a": [1, None, "x"]}),
+    ('JSON \'{"a": [1, null, "x"]}\'', {"a": [1, None, "x"]}),
     ("ARRAY[1, 2]", [1, 2]),
     ("ARRAY['a', 'b c']", ["a", "b c"]),
     ("CAST(ARRAY[] AS array(integer))", []),
@@ -110,7 +110,9 @@ def test_null_of_each_type(cursor: Any, type_: str) -> None:
 
 
 def test_null_empty_and_na_stay_three_things(db: harness.Driver) -> None:
-    sql = "SELECT * FROM (VALUES (1, NULL), (2, ''), (3, 'NA'), (4, 'null'), (5, '\\N')) AS t (n, s)"
+    sql = (
+        "SELECT * FROM (VALUES (1, NULL), (2, ''), (3, 'NA'), (4, 'null'), (5, '\\N')) AS t (n, s)"
+    )
     rows = db.cursor().execute(f"{sql} ORDER BY n").fetchall()
     assert [row[1] for row in rows] == [None, "", "NA", "null", "\\N"]
     rows = db.cursor(db.dict_cursor_class).execute(f"{sql} ORDER BY n").fetchall()
@@ -296,9 +298,7 @@ def test_percent_signs(cursor: Any) -> None:
         cursor.execute("SELECT %(missing)s", {"x": 1})
 
 
-def test_qmark_for_the_whole_process(
-    db: harness.Driver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_qmark_for_the_whole_process(db: harness.Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     cursor = db.cursor()
     monkeypatch.setattr(pyathena, "paramstyle", "qmark")
     cursor.execute("SELECT ? AS x, ? AS y", ["1", "'a'"])

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class AioBaseCursor(WithResultSet, BaseCursor):
     """A cursor whose calls are coroutines of the running event loop.
 
-    One coroutine at a time may execute and fetch; ``cancel()`` and ``close()`` may come from others.
+    One coroutine at a time may execute and fetch; ``cancel()`` and ``close()`` may come from
+    others.
     """
 
     _operation: Operation | None = None

@@ -36,6 +36,9 @@ class _Creation(Coroutine[Any, Any, "AioConnection"]):
     def throw(self, *args: Any) -> Any:
         raise args[0] if len(args) == 1 else args[1] or args[0]
 
+    def close(self) -> None:
+        """Nothing has begun that could be ended."""
+
     def __await__(self) -> Generator[Any, None, AioConnection]:
         return self._create().__await__()
 
@@ -54,7 +57,8 @@ class _Creation(Coroutine[Any, Any, "AioConnection"]):
 
 
 class AioConnection(Connection[AioCursor]):
-    """A connection whose cursors are awaited; arguments as :class:`~pyathena.connection.Connection`.
+    """A connection whose cursors are awaited; arguments as those of
+    :class:`~pyathena.connection.Connection`.
 
     Making one does no network I/O, so it may be made inside a coroutine.
 

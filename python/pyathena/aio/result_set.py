@@ -11,9 +11,8 @@ from pyathena.result_set import BaseResultSet, ExecutedQuery, dict_kind
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from typing_extensions import Self
-
     from pyathena.aio._bridge import LoopBridge
+    from typing_extensions import Self
 
 
 class AthenaAioResultSet(BaseResultSet):
