@@ -127,8 +127,10 @@ def run_pytest(
     """Runs pytest by a Python and reads its cases."""
     junit = LOGS / f"{suite.name}.xml"
     junit.unlink(missing_ok=True)
-    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
-               "--timeout=300", f"--junitxml={junit}", "-o", "junit_logging=no", *arguments]  # fmt: skip
+    command = [
+        python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", "--timeout=300",
+        f"--junitxml={junit}", "-o", "junit_logging=no", *arguments,
+    ]  # fmt: skip
     quiet = {"PYTHONDONTWRITEBYTECODE": "1", **(environment or {})}
     status = suite.call(command, tool_environment(quiet), limit)
     cases = read_junit(junit) if junit.is_file() else []
@@ -310,7 +312,7 @@ SUITES = [
     Suite("style", style),
     Suite("tools", python_tests, needs=("tools/tests",), options=("tools/tests",)),
     Suite("c-gcc", c_build, options=("gcc", "-Dbuildtype=debugoptimized")),
-    Suite("c-clang", c_build, options=("clang", "-Dbuildtype=debugoptimized")),
+    Suite("c-clang", c_build, quick=False, options=("clang", "-Dbuildtype=debugoptimized")),
     Suite(
         "python-core",
         python_tests,
@@ -323,8 +325,8 @@ SUITES = [
         needs=("tests/python",),
         options=("tests/python", "--ignore=tests/python/core"),
     ),
-    Suite("fault", python_tests, needs=("tests/fault",), options=("tests/fault",)),
-    Suite("demo", python_tests, needs=("tests/demo",), options=("tests/demo",)),
+    Suite("fault", python_tests, quick=False, needs=("tests/fault",), options=("tests/fault",)),
+    Suite("demo", python_tests, quick=False, needs=("tests/demo",), options=("tests/demo",)),
     Suite("stub", python_tests, needs=("bench/stub",), options=("bench/stub",)),
     Suite("local", local_tests, needs=("local/tests/conftest.py",), options=("local/tests",)),
     Suite("install", python_tests, needs=("tests/install",), options=("tests/install",)),
