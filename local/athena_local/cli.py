@@ -175,12 +175,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     sys.setswitchinterval(0.0005)  # the loop answers soon while engine threads render rows
+    if options.data is not None:
+        return _run(options, options.data.absolute())
     with tempfile.TemporaryDirectory(prefix="athena-local-") as folder:
-        data = (options.data or Path(folder)).absolute()
-        try:
-            config = _config(options, data)
-            asyncio.run(_serve(config, options))
-        except (ValueError, WeedError, OSError, ImportError) as error:
-            print(f"athena-local: {error}", file=sys.stderr)
-            return 1
+        return _run(options, Path(folder))
+
+
+def _run(options: argparse.Namespace, data: Path) -> int:
+    try:
+        asyncio.run(_serve(_config(options, data), options))
+    except (ValueError, WeedError, OSError, ImportError) as error:
+        print(f"athena-local: {error}", file=sys.stderr)
+        return 1
     return 0

@@ -12,6 +12,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+_SWEEP = """
+import os, sys
+os.read(0, 1)
+for path in sys.argv[1:]:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
+"""
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform.startswith("linux") else None
 
 
@@ -30,8 +39,12 @@ def spawn(
     log: Path | None = None,
     env: Mapping[str, str] | None = None,
     stdout_pipe: bool = False,
+    keep: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Starts a process that dies with the calling thread's process; output goes to ``log``."""
+    """Starts a process that dies with the calling thread's process; output goes to ``log``.
+
+    It inherits the descriptors in ``keep``.
+    """
     parent = os.getpid()
     sink = open(log, "ab") if log is not None else None
     try:
@@ -42,11 +55,34 @@ def spawn(
             stdout=subprocess.PIPE if stdout_pipe else (sink or subprocess.DEVNULL),
             stderr=sink or subprocess.DEVNULL,
             env=None if env is None else dict(env),
+            pass_fds=keep,
             preexec_fn=lambda: _die_with_parent(parent),
         )
     finally:
         if sink is not None:
             sink.close()
+
+
+def spawn_sweeper(paths: Sequence[str]) -> tuple[subprocess.Popen[bytes], int]:
+    """Starts a process that removes ``paths`` at the end of all that hold the returned descriptor.
+
+    Whatever that end is: SIGKILL closes descriptors too.
+    """
+    read, write = os.pipe()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _SWEEP, *paths],
+            stdin=read,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # a terminal's SIGINT is not for it
+        )
+    except BaseException:
+        os.close(write)
+        raise
+    finally:
+        os.close(read)
+    return process, write
 
 
 def stop(process: subprocess.Popen[bytes], grace: float = 3.0) -> None:

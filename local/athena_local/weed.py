@@ -40,6 +40,9 @@ class Weed:
         self.credentials = list(credentials)
         self.port = port
         self.process: subprocess.Popen[bytes] | None = None
+        # SeaweedFS leaves sockets in /tmp, whose paths no option sets.
+        self._sweeper: subprocess.Popen[bytes] | None = None
+        self._held = -1
 
     @property
     def endpoint(self) -> str:
@@ -64,10 +67,13 @@ class Weed:
         arguments += [f"-s3.config={config}", "-s3.iam=false", "-s3.port.iceberg=0"]
         arguments += ["-s3.port.lance=0", "-volume.max=0", "-master.volumeSizeLimitMB=256"]
         arguments += ["-volume.preStopSeconds=0"]
-        socket_path = str((self.data / "filer.sock").absolute())
-        if len(socket_path) < 100:  # the limit of a Unix socket's name
-            arguments.append(f"-filer.localSocket={socket_path}")
-        self.process = proc.spawn(arguments, cwd=self.data, log=self.data / "weed.log")
+        # Relative: the defaults are in /tmp, and a socket's path has a short limit.
+        arguments += ["-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock"]
+        grpc = {"master": ports[1], "volume": ports[3], "filer": ports[5], "s3": ports[7]}
+        paths = [f"/tmp/seaweedfs-{name}-grpc-{port}.sock" for name, port in grpc.items()]
+        self._sweeper, self._held = proc.spawn_sweeper(paths)
+        log = self.data / "weed.log"
+        self.process = proc.spawn(arguments, cwd=self.data, log=log, keep=[self._held])
 
     def _write_identities(self, path: Path) -> None:
         identities = [
@@ -107,7 +113,11 @@ class Weed:
         return " | ".join(text.splitlines()[-5:])
 
     def stop(self) -> None:
-        """TERM, then KILL after three seconds."""
+        """TERM, then KILL after three seconds; returns when nothing of it is left in /tmp."""
         if self.process is not None:
             proc.stop(self.process)
             self.process = None
+        if self._sweeper is not None:
+            os.close(self._held)
+            self._sweeper.wait()
+            self._sweeper = None

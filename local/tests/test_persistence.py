@@ -67,12 +67,12 @@ def test_restart_after_a_crash_loses_nothing(tmp_path: Path) -> None:
     running = run.start("SELECT /* athena-local: run_seconds=60 */ 1")
     run.wait(running, ("RUNNING",))
     offspring = children(server.pid)
-    assert len(offspring) == 1
+    assert len(offspring) == 2  # SeaweedFS and the sweeper of its sockets
     os.kill(server.pid, signal.SIGKILL)
     deadline = time.monotonic() + 5
     while any(map(alive, offspring)) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert not any(map(alive, offspring)), "SeaweedFS outlived the server"
+    assert not any(map(alive, offspring)), "a child outlived the server"
     server.stop()
     with Server(**options) as server:  # type: ignore[arg-type]
         run = Runner(make_client(server), server.staging_dir)
@@ -88,6 +88,59 @@ def test_restart_after_a_crash_loses_nothing(tmp_path: Path) -> None:
         assert {finished, running} <= set(listed)
         pid, offspring = server.pid, children(server.pid)
     assert not alive(pid) and not any(map(alive, offspring))
+
+
+def sockets(pid: int) -> list[str]:
+    """Paths of the Unix sockets that a process listens on."""
+    inodes = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            inodes.add(os.readlink(descriptor))
+        except FileNotFoundError:  # closed meanwhile
+            continue
+    lines = [line.split() for line in Path(f"/proc/{pid}/net/unix").read_text().splitlines()[1:]]
+    return [line[7] for line in lines if len(line) > 7 and f"socket:[{line[6]}]" in inodes]
+
+
+def test_nothing_is_left_outside_the_data_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    data = tmp_path / ("long-" * 20) / "data"  # longer than the path of a socket may be
+    server = Server(data=data, seed=True).start()
+    try:
+        run = Runner(make_client(server), server.staging_dir)
+        run.execute("CREATE TABLE t AS SELECT a, CAST(a AS varchar) AS b FROM many_rows")
+        assert len(run.rows("SELECT * FROM t LIMIT 3")) == 3
+        offspring = children(server.pid)
+        named = [path for pid in [server.pid, *offspring] for path in sockets(pid)]
+        outside = {path for path in named if "/" in path}
+        assert {"filer.sock", "s3.sock"} <= set(named)
+        assert outside and all(map(os.path.exists, outside))
+        os.kill(server.pid, signal.SIGKILL)
+        deadline = time.monotonic() + 5
+        while any(map(alive, offspring)) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert not any(map(alive, offspring))
+    finally:
+        server.stop()
+    assert not any(map(os.path.exists, outside))
+    assert list(temporary.iterdir()) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == [data.parent.name, "temporary"]
+
+
+def test_temporary_data_goes_with_an_orderly_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with Server() as server:
+        assert [path.name[:13] for path in tmp_path.iterdir()] == ["athena-local-"]
+        named = {path for pid in children(server.pid) for path in sockets(pid) if "/" in path}
+        assert named
+    assert not any(map(os.path.exists, named))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_one_data_directory_one_server(tmp_path: Path) -> None:
