@@ -18,8 +18,10 @@ from .functions import SCALARS, macro_statements
 from .render import renderer
 from .results import CsvWriter, metadata
 from .s3 import S3Client, S3Error, S3FileSystem, split_uri
+from .scans import Scan
 from .sqltypes import Type, column_info, from_duck, literal, quote
-from .tables import relation
+from .tables import Relation, relation
+from .translate import Translated
 
 _BATCH = 4096
 _INFORMATION_SCHEMA = "information_schema"
@@ -154,6 +156,7 @@ class _Session:
         self.cursor = engine._db.cursor()
         self.scanned = 0
         self._relations: dict[tuple[str, str], str] = {}
+        self._read: dict[str, tuple[Relation, list[str]]] = {}
         self._columns: dict[str, int] = {}
         self._depth = 0
 
@@ -186,6 +189,7 @@ class _Session:
 
     def _select(self, sql: str) -> Outcome:
         translated = self.translate(sql, self.job.database)
+        self.scanned = self.measure(translated)
         self.cursor.execute(translated.sql)
         description = self.cursor.description or []
         labels, kinds, renderers = [], [], []
@@ -248,6 +252,7 @@ class _Session:
             update_count=None if rows else 0,
             rows=len(rows),
             output_bytes=len(data),
+            scanned_bytes=self.scanned,
             whole_line=whole_line,
             first_page=data,
         )
@@ -257,6 +262,8 @@ class _Session:
         if not isinstance(inner, ddl.Query):
             raise QueryError("NOT_SUPPORTED", "EXPLAIN of this statement is not supported")
         translated = self.translate(inner.sql, self.job.database)
+        if statement.analyze:
+            self.scanned = self.measure(translated)
         verb = "EXPLAIN ANALYZE " if statement.analyze else "EXPLAIN "
         self.cursor.execute(verb + translated.sql)
         text = "\n".join(row[1] for row in self.cursor.fetchall())
@@ -337,24 +344,27 @@ class _Session:
         full = Name(name.name, name.database or database, name.offset)
         key = (full.database or "", full.name)
         if key not in self._relations:
-            body = self._relation(full, sql)
+            made = self._relation(full, sql)
             relation_name = f"relation{len(self._relations)}"
-            self.cursor.execute(f"CREATE TEMP VIEW {relation_name} AS {body}")
+            self.cursor.execute(f"CREATE TEMP VIEW {relation_name} AS {made.sql}")
             self._relations[key] = relation_name
+            table = self.catalog.table(*key)
+            keys = table.partition_keys if table is not None else []
+            self._read[relation_name] = made, [column.name for column in keys]
         table = self.catalog.table(*key)
         columns = table.all_columns() if table is not None else []
         return self._relations[key], {column.name: column.parsed for column in columns}
 
-    def _relation(self, name: Name, sql: str) -> str:
+    def _relation(self, name: Name, sql: str) -> Relation:
         if name.database == _INFORMATION_SCHEMA:
             found = metastore.information_schema(self.catalog, name.name)
             if found is None:
                 raise self.missing(name, sql)
-            return found
+            return Relation(found)
         if name.name.endswith("$partitions"):
             table = self.catalog.table(name.database or "", name.name[: -len("$partitions")])
             if table is not None:
-                return metastore.partitions_relation(self.catalog, table)
+                return Relation(metastore.partitions_relation(self.catalog, table))
         table = self.catalog.table(name.database or "", name.name)
         if table is None:
             raise self.missing(name, sql)
@@ -362,17 +372,36 @@ class _Session:
             return self._view(table)
         return relation(table, self.catalog, self.client, self._parquet_columns)
 
-    def _view(self, table: Table) -> str:
+    def _view(self, table: Table) -> Relation:
         if self._depth >= 16:
             raise QueryError("NOT_SUPPORTED", f"View '{table.name}' is nested too deeply")
         self._depth += 1
         try:
             database = table.serde_parameters.get("database") or table.database
-            body = self.translate(table.view_sql, database).sql
+            body = self.translate(table.view_sql, database)
         finally:
             self._depth -= 1
         names = ", ".join(quote(column.name) for column in table.columns)
-        return f"SELECT * FROM ({body}) AS v({names})"
+        return Relation(f"SELECT * FROM ({body.sql}) AS v({names})", self.measure(body))
+
+    # -- bytes scanned --------------------------------------------------------------------------
+
+    def measure(self, translated: Translated) -> int:
+        """Bytes of the objects that a query reads, each mention of a table counted."""
+        return sum(map(self._scan_bytes, translated.scans))
+
+    def _scan_bytes(self, scan: Scan) -> int:
+        read, keys = self._read[scan.relation]
+        query = scan.partition_query(keys, [values for values, _ in read.partitions])
+        if query is None:
+            return read.bytes
+        try:
+            numbers = self.cursor.execute(query).fetchall()
+        except duckdb.InterruptException:
+            raise
+        except duckdb.Error:  # the query itself will tell
+            return read.bytes
+        return sum(read.partitions[number][1] for (number,) in numbers)
 
     def _parquet_columns(self, uri: str) -> set[str]:
         self.cursor.execute(f"DESCRIBE SELECT * FROM read_parquet([{literal(uri)}])")

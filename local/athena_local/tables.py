@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from .catalog import Catalog, Column, Partition, Table
 from .errors import QueryError
@@ -17,8 +18,20 @@ _DELIMITERS = "\x01\x02\x03\x04\x05\x06\x07\x08"
 ParquetColumns = Callable[[str], set[str]]
 
 
-def objects(client: S3Client, location: str) -> list[str]:
-    """URIs of a location's data: no empty objects, nothing hidden (``_x``, ``.x``)."""
+@dataclass
+class Relation:
+    """The SELECT that yields a table's rows, and the bytes of the objects that it reads.
+
+    ``partitions`` has the partition keys' values, as SQL, and the bytes of each partition.
+    """
+
+    sql: str
+    bytes: int = 0
+    partitions: list[tuple[list[str], int]] = field(default_factory=list)
+
+
+def objects(client: S3Client, location: str) -> dict[str, int]:
+    """URIs and sizes of a location's data: no empty objects, nothing hidden (``_x``, ``.x``)."""
     try:
         bucket, prefix = split_uri(location)
     except ValueError as error:
@@ -29,13 +42,13 @@ def objects(client: S3Client, location: str) -> list[str]:
         listed = list(client.list(bucket, prefix))
     except S3Error as error:
         if error.code == "NoSuchBucket":
-            return []
+            return {}
         raise QueryError("HIVE_CANNOT_OPEN_SPLIT", str(error)) from None
-    out = []
+    out = {}
     for item in listed:
         parts = item.key[len(prefix) :].split("/")
         if item.size and not any(part.startswith(("_", ".")) for part in parts):
-            out.append(f"s3://{bucket}/{item.key}")
+            out[f"s3://{bucket}/{item.key}"] = item.size
     return out
 
 
@@ -45,24 +58,32 @@ def _list(uris: list[str]) -> str:
 
 def relation(
     table: Table, catalog: Catalog, client: S3Client, parquet_columns: ParquetColumns
-) -> str:
-    """The SELECT that yields a table's rows with its columns' types."""
+) -> Relation:
+    """The relation of a table; its columns have the table's types."""
     if not table.partition_keys:
-        return _scan(table, objects(client, table.location), [], parquet_columns)
+        found = objects(client, table.location)
+        scan = _scan(table, list(found), [], parquet_columns)
+        return Relation(scan, sum(found.values()))
+    out = Relation("")
     scans = []
     for partition in catalog.partitions(table):
-        uris = objects(client, partition.location)
-        if uris:
-            keys = _partition_values(table, partition)
-            scans.append(_scan(table, uris, keys, parquet_columns))
-    return " UNION ALL ".join(scans) or _empty(table)
+        found = objects(client, partition.location)
+        if found:
+            values = _partition_values(table, partition)
+            named = zip(values, table.partition_keys, strict=True)
+            keys = [f"{value} AS {quote(key.name)}" for value, key in named]
+            scans.append(_scan(table, list(found), keys, parquet_columns))
+            out.partitions.append((values, sum(found.values())))
+    out.sql = " UNION ALL ".join(scans) or _empty(table)
+    out.bytes = sum(size for _, size in out.partitions)
+    return out
 
 
 def _partition_values(table: Table, partition: Partition) -> list[str]:
     out = []
     for key, value in zip(table.partition_keys, partition.values, strict=True):
         text = "NULL" if value == "__HIVE_DEFAULT_PARTITION__" else literal(value)
-        out.append(f"CAST({text} AS {key.parsed.duck()}) AS {quote(key.name)}")
+        out.append(f"CAST({text} AS {key.parsed.duck()})")
     return out
 
 

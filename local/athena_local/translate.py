@@ -9,6 +9,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from . import scans
 from .ddl import Name, position
 from .errors import QueryError, malformed_query
 from .functions import PASS, RENAMED
@@ -45,6 +46,7 @@ class Translated:
     labels: dict[int, str] = field(default_factory=dict)
     columns: dict[str, int] = field(default_factory=dict)
     ambiguous: bool = False
+    scans: list[scans.Scan] = field(default_factory=list)
 
 
 def parse_query(sql: str) -> exp.Expression:
@@ -95,6 +97,7 @@ def translate(
         tree = Rewriter(types, rows_first, out).run(tree)
         if isinstance(tree, exp.Table):
             tree = exp.select("*").from_(tree)
+        out.scans = scans.find(tree)
         out.sql = tree.sql(dialect="duckdb", identify=True, unsupported_level=None)
     except RecursionError:
         raise QueryError("SYNTAX_ERROR", "the query is nested too deeply") from None
@@ -185,6 +188,7 @@ def _resolve_tables(tree: exp.Expression, resolve: Resolver) -> dict[str, Type |
         table.set("this", exp.to_identifier(relation, quoted=True))
         table.set("db", None)
         table.set("catalog", None)
+        scans.mark(table, relation)
     return types
 
 

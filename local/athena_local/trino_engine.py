@@ -62,7 +62,9 @@ class TrinoEngine:
         job.arm(cursor.cancel)
         try:
             cursor.execute(job.sql)
-            return self._outcome(job, cursor)
+            outcome = self._outcome(job, cursor)
+            outcome.scanned_bytes = int((cursor.stats or {}).get("physicalInputBytes", 0))
+            return outcome
         except self._trino.exceptions.TrinoQueryError as error:
             if job.cancelled.is_set() or error.error_name == "USER_CANCELED":
                 raise QueryCancelled from None

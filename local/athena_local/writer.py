@@ -91,6 +91,7 @@ def _data_format(properties: dict[str, object]) -> str:
 def _source(session: _Session, query: str) -> list[Any]:
     """Runs a query into a temporary table; returns its description."""
     translated = session.translate(query, session.job.database)
+    session.scanned = session.measure(translated)
     session.cursor.execute(f"DESCRIBE {translated.sql}")
     names = [row[0] for row in session.cursor.fetchall()]
     session.cursor.execute(f"SELECT * FROM ({translated.sql}) AS q LIMIT 0")

@@ -87,7 +87,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def base(self) -> dict[str, Any]:
-        stats = {"state": "RUNNING", "queued": False, "scheduled": True}
+        stats = {"state": "RUNNING", "queued": False, "scheduled": True, "physicalInputBytes": 321}
         return {"id": "q1", "infoUri": "http://x/", "stats": stats, "warnings": []}
 
     def do_POST(self) -> None:
@@ -168,6 +168,7 @@ def test_trino_select(url: str) -> None:
         "varbinary",
         "boolean",
     ]
+    assert outcome.scanned_bytes == 321
     assert Handler.statements[-1] == "SELECT * FROM t"
 
 
