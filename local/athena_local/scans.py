@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlglot import exp
+from sqlglot import ErrorLevel, exp
 
 from .sqltypes import quote
 
@@ -69,13 +69,14 @@ def _conditions(table: exp.Table) -> list[tuple[set[str], str]]:
             continue
         qualifiers = {column.table.lower() for column in columns}
         if qualifiers <= ({table.alias.lower(), ""} if alone else {table.alias.lower()}):
-            sql = test.sql(dialect="duckdb", identify=True, unsupported_level=None)
+            sql = test.sql(dialect="duckdb", identify=True, unsupported_level=ErrorLevel.IGNORE)
             out.append(({column.name.lower() for column in columns}, sql))
     return out
 
 
 def _conjuncts(test: exp.Expression) -> list[exp.Expression]:
-    test = test.unnest()
+    if isinstance(test, exp.Paren):
+        return _conjuncts(test.this)
     if isinstance(test, exp.And):
         return [*_conjuncts(test.this), *_conjuncts(test.expression)]
     return [test]
