@@ -72,7 +72,10 @@ void ath__bucket_refused(struct ath__bucket *bucket, uint64_t now_ns) {
     /* Answers to calls sent before the last refusal say nothing new: shrink once in 100 ms. */
     if (now_ns - bucket->refused_ns > 100000000ull) {
         double floor = bucket->start_rate / 40;
-        bucket->rate *= bucket->rate > bucket->start_rate ? 0.8 : 0.95;
+        if (bucket->rate > bucket->start_rate)
+            bucket->rate = bucket->start_rate;
+        else
+            bucket->rate *= now_ns - bucket->refused_ns < (uint64_t)(NS) ? 0.8 : 0.97;
         if (bucket->rate < floor)
             bucket->rate = floor;
         bucket->tokens = bucket->tokens > 0 ? 0 : bucket->tokens;

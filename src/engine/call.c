@@ -342,11 +342,23 @@ static bool wait_at_gate(struct ath__call *call) {
     return true;
 }
 
+/* A refusal teaches the lane its pace. The first one of a call is not its own fault: it goes back to
+ * its place and out at that pace; those that follow pause as well. */
 static bool refused(struct ath__call *call) {
+    struct ath__lane *lane = &call->account->io.lanes[call->api];
     ATH__COUNT(call->client, refusals, 1);
-    ath__bucket_refused(
-        &call->account->io.lanes[call->api].bucket, ath__now_ns(call->runtime));
-    return !call->caller_paces && retry_later(call);
+    ath__bucket_refused(&lane->bucket, ath__now_ns(call->runtime));
+    if (call->caller_paces)
+        return false;
+    if (call->io.refusals > 0 || call->client->config.retry_attempts < 2 ||
+        ath__exchange_header(&call->io.x, "x-amz-retry-after").len ||
+        !ath__retry_quota_take(&call->account->io.retry_quota, COST_THROTTLE))
+        return retry_later(call);
+    call->io.refusals = 1;
+    call->io.retry_cost = COST_THROTTLE;
+    ath__lane_enter_again(lane, call);
+    leave_lane(call);
+    return true;
 }
 
 /* True when the call goes on. */

@@ -118,7 +118,7 @@ static void test_op_cancel_between_refused_attempts(void **state) {
         w.user = i ? limit : throttled;
         world_open(&w, NULL);
         struct ath_op *op = world_start(&w);
-        world_run(&w, 100 * MS);
+        world_run(&w, 20 * MS);
         assert_int_equal(w.count[SIM_START], 1);
         ath_op_cancel(op, false);
         world_settle(&w);
