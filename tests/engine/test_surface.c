@@ -36,9 +36,14 @@ static void test_client_getters(void **state) {
     assert_int_equal(
         ath_client_credentials_set(w.client, "AKID", "s", "t", 0, NULL, &err), ATH_ERR_STATE);
     assert_false(ath_client_credentials_wanted(w.client));
-    options.size = 4096;
+    union {
+        struct ath_client_options known;
+        char bytes[4096];
+    } newer = {.known = options};
+    newer.known.size = sizeof newer;
+    newer.bytes[sizeof newer - 1] = 1;
     struct ath_client *none = NULL;
-    assert_int_equal(ath_client_new(&options, &none, &err), ATH_ERR_INVALID);
+    assert_int_equal(ath_client_new(&newer.known, &none, &err), ATH_ERR_INVALID);
     world_close(&w);
 }
 
