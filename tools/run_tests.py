@@ -36,11 +36,14 @@ def run_suite(suite: Suite) -> list[Case]:
         return [Case("(set-up)", FAILED, str(error).splitlines()[0], str(error))]
 
 
-def show_failures(result: SuiteResult) -> None:
-    for case in result.cases:
-        if case.outcome == FAILED:
-            print(f"\n=== {result.suite}: {case.name}: {case.why}")
-            print(case.output.rstrip() or f"(see build/logs/{result.suite}.log)")
+def show_failures(result: SuiteResult, most: int = 15) -> None:
+    """The output of the first failures; the log has the rest."""
+    failures = [case for case in result.cases if case.outcome == FAILED]
+    for case in failures[:most]:
+        print(f"\n=== {result.suite}: {case.name}: {case.why}")
+        print(case.output.rstrip() or f"(see build/logs/{result.suite}.log)")
+    if len(failures) > most:
+        print(f"\n{len(failures) - most} more failures: build/logs/{result.suite}.log")
 
 
 def main() -> int:

@@ -195,11 +195,16 @@ def c_build(suite: Suite) -> list[Case]:
 def sanitized_core(suite: Suite) -> list[Case]:
     """The extension module's own tests, and those with the core marker on the whole package, with
     the address sanitizer under Python. Runs after c-asan and on its build."""
-    listing = subprocess.run(["gcc", "-print-file-name=libasan.so"], capture_output=True, text=True)
+    # libstdc++ too: athena-local inherits them, and DuckDB's exceptions must be found at the start.
+    gcc = ["gcc", "-print-file-name=libasan.so", "-print-file-name=libstdc++.so"]
+    libraries = [
+        subprocess.run([gcc[0], word], capture_output=True, text=True).stdout.strip()
+        for word in gcc[1:]
+    ]
     folder = BUILD / "asan"
     environment = {
         "CORE_BUILD_DIR": str(folder / "python"),
-        "LD_PRELOAD": listing.stdout.strip(),
+        "LD_PRELOAD": " ".join(libraries),
         "ASAN_OPTIONS": "detect_leaks=0",  # the interpreter's own
         "PYTHONMALLOC": "malloc",
     }
