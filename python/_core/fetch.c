@@ -12,8 +12,33 @@ struct core_fetch {
     Py_ssize_t limit;
     enum core_fetch_mode mode;
     bool done;
+    bool holds_gc;
     struct core_waiter waiter;
 };
+
+/*
+ * Rows that the collector must know (lists, dicts among their values) pile up by the hundred thousand
+ * in a long fetch, and each full collection on the way walks all of them, for nothing: the loop would
+ * stand still ever longer. So such a fetch of a list holds automatic collection off until it ends;
+ * what it made is looked at once, after that.
+ */
+static void hold_gc(struct core_fetch *self) {
+    struct core_state *state = self->rows->cells.state;
+    if (self->holds_gc || self->mode != CORE_FETCH_LIST || !self->rows->makes_tracked)
+        return;
+    self->holds_gc = true;
+    if (state->gc_holds++ == 0)
+        state->gc_was_on = PyGC_Disable() != 0;
+}
+
+static void release_gc(struct core_fetch *self) {
+    if (!self->holds_gc)
+        return;
+    struct core_state *state = self->rows->cells.state;
+    self->holds_gc = false;
+    if (--state->gc_holds == 0 && state->gc_was_on)
+        PyGC_Enable();
+}
 
 /* -- one step
  * ----------------------------------------------------------------------------------------- */
@@ -21,6 +46,7 @@ struct core_fetch {
 /* Ends without a result: what was gathered goes back to the rows. Keeps a set exception. */
 static PySendResult give_up(struct core_fetch *self) {
     self->done = true;
+    release_gc(self);
     core_budget_leave(self->budget, &self->waiter);
     if (self->list)
         core_rows_stash(self->rows, self->list);
@@ -30,6 +56,7 @@ static PySendResult give_up(struct core_fetch *self) {
 
 static PySendResult answer(struct core_fetch *self, PyObject *value, PyObject **result) {
     self->done = true;
+    release_gc(self);
     core_budget_leave(self->budget, &self->waiter);
     *result = value;
     return PYGEN_RETURN;
@@ -141,6 +168,7 @@ static PySendResult step_locked(struct core_fetch *self, PyObject **result) {
         }
         if (allowed < 0 || core_rows_build(self->rows) != 0)
             return give_up(self);
+        hold_gc(self);
     }
 }
 
@@ -283,6 +311,7 @@ static PyObject *fetch_make(
     self->limit = limit;
     self->mode = mode;
     self->done = false;
+    self->holds_gc = false;
     self->waiter = (struct core_waiter){0};
     PyObject_GC_Track((PyObject *)self);
     return (PyObject *)self;
@@ -309,6 +338,8 @@ static int fetch_traverse(PyObject *object, visitproc visit, void *arg) {
 static int fetch_clear(PyObject *object) {
     struct core_fetch *self = (struct core_fetch *)object;
     self->done = true;
+    if (self->rows)
+        release_gc(self);
     core_budget_leave(self->budget, &self->waiter);
     Py_CLEAR(self->waiting);
     Py_CLEAR(self->bridge);

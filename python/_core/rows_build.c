@@ -52,6 +52,8 @@ static int place_cells(
     }
     PyObject *name = PyTuple_GET_ITEM(self->names, column);
     for (size_t i = 0; i < block->count; i++) {
+        if (!atoms && PyObject_IS_GC(cells[i]))
+            block->cyclic |= (uint64_t)1 << i;
         if (code == 0)
             code = PyDict_SetItem(block->rows[i], name, cells[i]);
         Py_DECREF(cells[i]);
@@ -140,6 +142,7 @@ static int make_block(struct core_rows *self, struct ath_batch *batch, size_t co
         core_rows_raise_failed(self);
         return -1;
     }
+    self->makes_tracked |= block.cyclic != 0 || self->kind == CORE_ROWS_FACTORY;
     memcpy(self->block, block.rows, block.count * sizeof(block.rows[0]));
     self->block_at = 0;
     self->block_count = (int)block.count;

@@ -31,6 +31,8 @@ struct core_state {
     PyObject *name_parameters;
     PyObject *name_throw;
     PyObject *name_wait_batch;
+    size_t gc_holds; /* fetches that hold the collector off, see fetch.c */
+    bool gc_was_on;
 };
 
 /* No type of this module can be subclassed, so the type of an instance leads to its module. */

@@ -474,3 +474,55 @@ def test_two_loops_one_after_the_other() -> None:
 
         assert asyncio.run(main()) == 1000
     del rows
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_fetch_of_containers_holds_the_collector_off(run: Run, collects: bool) -> None:
+    """Automatic collection pauses while lists are made, and is afterwards as it was before."""
+    states: list[bool] = []
+
+    def convert(text: str) -> list[str]:
+        states.append(gc.isenabled())
+        return [text]
+
+    async def main() -> None:
+        bridge = Bridge()
+        script = Script(bridge.queue).columns("t")
+        script.push(300, column(TEXT, [str(i) for i in range(300)])).finish()
+        rows = core.Rows(script.query, converters=[convert])
+        assert await rows.fetch_one(bridge) == (["0"],)
+        assert gc.isenabled() is collects
+        assert len(await rows.fetch(200, bridge)) == 200
+        assert gc.isenabled() is collects
+        left = rows.fetch(None, bridge)
+        del left  # never awaited
+        assert len(await rows.fetch(None, bridge)) == 99
+        bridge.close()
+
+    if not collects:
+        gc.disable()
+    try:
+        run(main)
+        assert gc.isenabled() is collects
+        assert states[-1] is False
+    finally:
+        gc.enable()
+
+
+def test_fetch_of_atoms_leaves_the_collector_alone(run: Run) -> None:
+    states: list[bool] = []
+
+    def convert(text: str) -> str:
+        states.append(gc.isenabled())
+        return text
+
+    async def main() -> None:
+        bridge = Bridge()
+        script = Script(bridge.queue).columns("t")
+        script.push(200, column(TEXT, [str(i) for i in range(200)])).finish()
+        rows = core.Rows(script.query, converters=[convert])
+        assert len(await rows.fetch(None, bridge)) == 200
+        bridge.close()
+
+    run(main)
+    assert all(states)
