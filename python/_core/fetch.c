@@ -3,6 +3,8 @@
 #include "budget.h"
 #include "rows_build.h"
 
+#define YOUNG_ROWS_MAX 256
+
 struct core_fetch {
     PyObject_HEAD struct core_rows *rows;
     PyObject *bridge;
@@ -13,14 +15,15 @@ struct core_fetch {
     enum core_fetch_mode mode;
     bool done;
     bool holds_gc;
+    Py_ssize_t young_rows; /* made since the collector looked last */
     struct core_waiter waiter;
 };
 
 /*
  * Rows that the collector must know (lists, dicts among their values) pile up by the hundred thousand
  * in a long fetch, and each full collection on the way walks all of them, for nothing: the loop would
- * stand still ever longer. So such a fetch of a list holds automatic collection off until it ends;
- * what it made is looked at once, after that.
+ * stand still ever longer. So such a fetch of a list holds automatic collection off until it ends, and
+ * lets the collector look at the young objects alone, a few at a time.
  */
 static void hold_gc(struct core_fetch *self) {
     struct core_state *state = self->rows->cells.state;
@@ -29,6 +32,26 @@ static void hold_gc(struct core_fetch *self) {
     self->holds_gc = true;
     if (state->gc_holds++ == 0)
         state->gc_was_on = PyGC_Disable() != 0;
+}
+
+static PyObject *import_collect(void) {
+    PyObject *module = PyImport_ImportModule("gc");
+    PyObject *collect = module ? PyObject_GetAttrString(module, "collect") : NULL;
+    Py_XDECREF(module);
+    return collect;
+}
+
+/* When `rows_max` were made: the two young generations become the old one. 0 or -1. */
+static int age_rows(struct core_fetch *self, Py_ssize_t rows_max) {
+    struct core_state *state = self->rows->cells.state;
+    if (!self->holds_gc || !state->gc_was_on || self->young_rows <= rows_max)
+        return 0;
+    self->young_rows = 0;
+    if (!state->gc_collect && !(state->gc_collect = import_collect()))
+        return -1;
+    PyObject *found = PyObject_CallFunction(state->gc_collect, "i", 1);
+    Py_XDECREF(found);
+    return found ? 0 : -1;
 }
 
 static void release_gc(struct core_fetch *self) {
@@ -75,9 +98,11 @@ static PySendResult answer_list(struct core_fetch *self, PyObject **result) {
     return answer(self, list, result);
 }
 
+static PySendResult end_list(struct core_fetch *self, PyObject **result) {
+    return age_rows(self, 0) == 0 ? answer_list(self, result) : give_up(self);
+}
+
 static PySendResult answer_end(struct core_fetch *self, PyObject **result) {
-    if (self->mode == CORE_FETCH_LIST)
-        return answer_list(self, result);
     if (self->mode == CORE_FETCH_ONE)
         return answer(self, Py_NewRef(Py_None), result);
     PyErr_SetNone(PyExc_StopAsyncIteration);
@@ -144,7 +169,7 @@ static PySendResult step_locked(struct core_fetch *self, PyObject **result) {
         if (enough < 0)
             return give_up(self);
         if (enough > 0)
-            return self->mode == CORE_FETCH_LIST ? answer_list(self, result)
+            return self->mode == CORE_FETCH_LIST ? end_list(self, result)
                                                  : answer_row(self, result);
         switch (core_rows_poll(self->rows)) {
         case CORE_ROWS_FAILED:
@@ -153,7 +178,8 @@ static PySendResult step_locked(struct core_fetch *self, PyObject **result) {
         case CORE_ROWS_ERROR:
             return give_up(self);
         case CORE_ROWS_END:
-            return answer_end(self, result);
+            return self->mode == CORE_FETCH_LIST ? end_list(self, result)
+                                                 : answer_end(self, result);
         case CORE_ROWS_WAIT:
             if (begin_waiting(self) != 0)
                 return give_up(self);
@@ -166,9 +192,12 @@ static PySendResult step_locked(struct core_fetch *self, PyObject **result) {
             *result = Py_NewRef(Py_None);
             return PYGEN_NEXT;
         }
+        hold_gc(self);
         if (allowed < 0 || core_rows_build(self->rows) != 0)
             return give_up(self);
-        hold_gc(self);
+        self->young_rows += (Py_ssize_t)self->rows->block_count;
+        if (age_rows(self, YOUNG_ROWS_MAX) != 0)
+            return give_up(self);
     }
 }
 
@@ -312,6 +341,7 @@ static PyObject *fetch_make(
     self->mode = mode;
     self->done = false;
     self->holds_gc = false;
+    self->young_rows = 0;
     self->waiter = (struct core_waiter){0};
     PyObject_GC_Track((PyObject *)self);
     return (PyObject *)self;

@@ -237,6 +237,7 @@ static int module_exec(PyObject *module) {
     apply((state)->budget_type);                                                                   \
     apply((state)->decimal_class);                                                                 \
     apply((state)->context_class);                                                                 \
+    apply((state)->gc_collect);                                                                    \
     apply((state)->name_budget);                                                                   \
     apply((state)->name_message);                                                                  \
     apply((state)->name_parameters);                                                               \

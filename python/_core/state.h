@@ -33,6 +33,7 @@ struct core_state {
     PyObject *name_wait_batch;
     size_t gc_holds; /* fetches that hold the collector off, see fetch.c */
     bool gc_was_on;
+    PyObject *gc_collect; /* gc.collect; NULL until first needed */
 };
 
 /* No type of this module can be subclassed, so the type of an instance leads to its module. */

@@ -2,7 +2,7 @@
 
 #define NS 1e9
 #define QUOTA_MAX 500u
-#define QUIET_NS 2000000000ull /* no growth so soon after a refusal */
+#define QUIET_NS 3000000000ull /* no growth so soon after a refusal */
 
 void ath__bucket_init_fixed(struct ath__bucket *bucket, double rate, double burst, uint64_t now_ns) {
     *bucket = (struct ath__bucket){
