@@ -91,25 +91,17 @@ class Connection(Generic[ConnectionCursor]):
         query_timeout: float | None = None,
         **kwargs: Any,
     ) -> None:
-        if s3_staging_dir is None:
-            s3_staging_dir = os.environ.get(self._ENV_S3_STAGING_DIR)
-        if s3_staging_dir and not isinstance(s3_staging_dir, str):
-            raise ProgrammingError(
-                f"s3_staging_dir must be str, not {type(s3_staging_dir).__name__}"
-            )
-        if s3_staging_dir and not s3_staging_dir.endswith("/"):
-            s3_staging_dir = f"{s3_staging_dir}/"
-        if work_group is None:
-            work_group = os.environ.get(self._ENV_WORK_GROUP)
-        if not s3_staging_dir and not work_group:
-            raise ProgrammingError("Required argument `s3_staging_dir` or `work_group` not found.")
         if session is None and (role_arn or serial_number):
             name = "role_arn" if role_arn else "serial_number"
             raise NotSupportedError(
                 f"{name}: this version cannot call AWS STS yet; pass session=boto3.Session() with"
                 " the assumed role"
             )
-        self.s3_staging_dir = s3_staging_dir or None
+        self.s3_staging_dir = self._find_staging_dir(s3_staging_dir)
+        if work_group is None:
+            work_group = os.environ.get(self._ENV_WORK_GROUP)
+        if not self.s3_staging_dir and not work_group:
+            raise ProgrammingError("Required argument `s3_staging_dir` or `work_group` not found.")
         self.region_name = region_name
         self.schema_name = schema_name
         self.catalog_name = catalog_name
@@ -139,12 +131,28 @@ class Connection(Generic[ConnectionCursor]):
         self.query_timeout = query_timeout
         self._user_session = session
         self._core_client = self._make_client(kwargs)
-        self._session_keys: SessionKeys | None = None
+        self._session_keys = self._ask_session()
         if self.region_name is None:
             self.region_name = self._core_client.region
-        if session is not None:
-            self._session_keys = SessionKeys(session, self._core_client)
-            self._session_keys.refresh_if_wanted()
+
+    def _find_staging_dir(self, s3_staging_dir: str | None) -> str | None:
+        if s3_staging_dir is None:
+            s3_staging_dir = os.environ.get(self._ENV_S3_STAGING_DIR)
+        if not s3_staging_dir:
+            return None
+        if not isinstance(s3_staging_dir, str):
+            raise ProgrammingError(
+                f"s3_staging_dir must be str, not {type(s3_staging_dir).__name__}"
+            )
+        return s3_staging_dir if s3_staging_dir.endswith("/") else f"{s3_staging_dir}/"
+
+    def _ask_session(self) -> SessionKeys | None:
+        """Ask the user's session for keys, early."""
+        if self._user_session is None:
+            return None
+        keys = SessionKeys(self._user_session, self._core_client)
+        keys.refresh_if_wanted()
+        return keys
 
     def _make_client(self, arguments: dict[str, Any]) -> _core.Client:
         options = client_options(

@@ -435,7 +435,7 @@ class S3AioThreadPool(S3Executor):
         while not waited.done():
             try:
                 await asyncio.wait({waited})
-            except asyncio.CancelledError as error:  # noqa: PERF203
+            except asyncio.CancelledError as error:
                 cancelled = error
         if cancelled is None:
             return waited.result()

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 
 import pytest
 
+from pyathena.filesystem.s3_headers import response_of_headers
 from pyathena.filesystem.s3_object import (
     S3CompleteMultipartUpload,
     S3Metadata,
@@ -21,7 +22,6 @@ from pyathena.filesystem.s3_object import (
     S3Owner,
     S3PutObject,
     S3StorageClass,
-    response_of_headers,
 )
 from pyathena.filesystem.s3_path import S3Path
 
