@@ -165,6 +165,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user) {
         return refuse_headers(slot);
     if (ath__slice_starts(text, "HTTP/") && !slot->head_done) {
         x->head.len = x->answer.len = 0;
+        x->into_used = 0;
         return len;
     }
     text = ath__slice_trim(text);
@@ -172,6 +173,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user) {
         long status = 0;
         curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &status);
         slot->head_done = status >= 200;
+        slot->is_success = status >= 200 && status < 300;
         return len;
     }
     if (slot->head_done) /* a trailer */
@@ -214,11 +216,31 @@ static int make_room(struct ath__slot *slot, size_t more) {
     return 0;
 }
 
+/* Straight to the caller's memory. */
+static size_t place_body(struct ath__slot *slot, const char *data, size_t len) {
+    struct ath__exchange *x = slot->x;
+    if (len > x->into_len - x->into_used) {
+        ath__exchange_say(
+            x,
+            "%.100s:%u: the answer is longer than the %zu bytes there is room for",
+            slot->host->host,
+            slot->host->port,
+            x->into_len);
+        return fail(slot, ATH_ERR_TOO_LARGE);
+    }
+    if (len)
+        memcpy((char *)x->into + x->into_used, data, len);
+    x->into_used += len;
+    return len;
+}
+
 static size_t on_body(char *data, size_t size, size_t count, void *user) {
     struct ath__slot *slot = user;
     struct ath__buf *answer = &slot->x->answer;
     size_t len = size * count;
     slot->progress_ns = slot->transport->now_ns;
+    if (slot->x->into && slot->is_success)
+        return place_body(slot, data, len);
     int rc = make_room(slot, len);
     if (rc)
         return fail(slot, rc);
@@ -511,6 +533,7 @@ int ath__slot_prepare(struct ath__slot *slot, struct ath__exchange *x) {
     slot->started_ns = slot->progress_ns = slot->transport->now_ns;
     slot->uploaded = 0;
     slot->sent = slot->opened = slot->repeated = slot->head_done = slot->stale = false;
+    slot->is_success = false;
     slot->lines_len = 0;
     slot->failure = slot->socket_errno = 0;
     slot->sockets_count = 0;

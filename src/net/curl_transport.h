@@ -110,6 +110,7 @@ struct ath__slot {
     bool opened; /* a socket was made since the last count */
     bool repeated;
     bool head_done;
+    bool is_success;  /* the status of the final answer is 2xx */
     bool stale;       /* the kept connection had something unread */
     size_t lines_len; /* header lines so far, interim answers and trailers included */
     int failure;      /* why a callback stopped libcurl; 0: it did not */

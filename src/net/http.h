@@ -38,6 +38,10 @@ struct ath__exchange {
     struct ath_slice body;
     uint64_t deadline_ns; /* on the transport's clock; the whole exchange, waiting included */
     size_t body_max;      /* a longer answer ends with ATH_ERR_TOO_LARGE */
+    /* Optional: where the body of an answer with a 2xx status is written as it arrives, instead of
+     * `answer`; more than into_len is ATH_ERR_TOO_LARGE. Not touched once the exchange is over. */
+    void *into;
+    size_t into_len;
     void *owner;
 
     /* Answer: valid once next_done() gave the exchange. */
@@ -54,6 +58,8 @@ struct ath__exchange {
     struct ath__buf
         head; /* raw header lines "Name: value\r\n" of the final answer, at most 64 KiB */
     struct ath__buf answer; /* memory left in it by an earlier use is used again */
+    size_t into_used; /* bytes written to `into`, also by an answer that broke off: `status` and
+                       * `head` are then those of the broken one */
     uint64_t bytes_sent;
     uint64_t bytes_received;
 

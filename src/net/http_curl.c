@@ -249,7 +249,7 @@ static void submit(struct ath__http *http, struct ath__exchange *x) {
     x->result = x->status = 0;
     x->request_sent = false;
     x->message[0] = '\0';
-    x->head.len = x->answer.len = 0;
+    x->head.len = x->answer.len = x->into_used = 0;
     x->answer.max = x->body_max;
     x->bytes_sent = x->bytes_received = 0;
     x->net.state = ATH__X_NONE;

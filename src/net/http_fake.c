@@ -312,6 +312,16 @@ static void finish(struct fake *fake, struct ath__exchange *x, int result, const
     fake->in_flight--;
 }
 
+static int deliver(struct ath__exchange *x, const struct ath__fake_answer *answer) {
+    if (!x->into || x->status < 200 || x->status > 299)
+        return ath__buf_add(&x->answer, answer->body, answer->body_len);
+    size_t len = answer->body_len < x->into_len ? answer->body_len : x->into_len;
+    if (len)
+        memcpy(x->into, answer->body, len);
+    x->into_used = len;
+    return len < answer->body_len ? ATH_ERR_TOO_LARGE : 0;
+}
+
 static void complete(struct fake *fake, struct ath__exchange *x) {
     const struct ath__fake_answer *answer = &((struct plan *)x->net.handle)->answer;
     bool late = answer->hold || x->net.timer.key < ((struct plan *)x->net.handle)->request->at_ns +
@@ -322,7 +332,7 @@ static void complete(struct fake *fake, struct ath__exchange *x) {
         finish(fake, x, ATH_ERR_TIMEOUT, "the deadline passed");
         return;
     }
-    if (answer->result) {
+    if (answer->result && !answer->status) {
         finish(fake, x, answer->result, answer->message);
         return;
     }
@@ -331,8 +341,8 @@ static void complete(struct fake *fake, struct ath__exchange *x) {
     x->bytes_received = answer->body_len;
     int rc = answer->head ? ath__buf_add_str(&x->head, answer->head) : 0;
     if (!rc)
-        rc = ath__buf_add(&x->answer, answer->body, answer->body_len);
-    finish(fake, x, rc, NULL);
+        rc = deliver(x, answer);
+    finish(fake, x, rc ? rc : answer->result, rc ? NULL : answer->message);
 }
 
 static void submit(struct ath__http *http, struct ath__exchange *x) {
@@ -340,7 +350,7 @@ static void submit(struct ath__http *http, struct ath__exchange *x) {
     x->result = x->status = 0;
     x->request_sent = false;
     x->message[0] = '\0';
-    x->head.len = x->answer.len = 0;
+    x->head.len = x->answer.len = x->into_used = 0;
     x->answer.max = x->body_max;
     x->bytes_sent = x->bytes_received = 0;
     fake->in_flight++;

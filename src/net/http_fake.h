@@ -14,7 +14,7 @@ struct ath__fake_answer {
     int result;          /* 0, or the failure the exchange ends with */
     bool request_sent;   /* with a failure; an answer implies it */
     const char *message; /* with a failure; NULL: the code's text */
-    int status;          /* 0: 200 */
+    int status;          /* 0: 200; with a failure: head and body came before it */
     const char *head;    /* header lines "Name: value\r\n"; NULL: none */
     const char *body;    /* NULL: empty */
     size_t body_len;     /* 0: up to body's NUL */
