@@ -75,6 +75,7 @@ static void account_free(struct ath__account *account) {
     ath__signing_key_clear(&account->io.signing_key);
     ath__process_clear(&account->io.process);
     ath__poll_account_clear(account);
+    ath__s3_buckets_clear(account);
     pthread_mutex_destroy(&account->lock);
     ath__arena_clear(&account->arena);
     ath__runtime_release(account->runtime);
@@ -148,6 +149,7 @@ static int fill_account(struct ath__account *account, const struct ath__config *
         .run = account_run, .retain = mailbox_keep, .release = mailbox_keep};
     ath__list_init(&account->io.keys_waiting);
     ath__list_init(&account->io.groups);
+    ath__list_init(&account->io.s3_buckets);
     ath__process_init(&account->io.process);
     ath__retry_quota_init(&account->io.retry_quota);
     init_lanes(account, config->quota_share);
@@ -282,6 +284,7 @@ static void end_account(struct ath__account *account) {
     for (int api = 0; api < ATH__API_COUNT; api++)
         ath__timer_stop(runtime, &account->io.lanes[api].timer);
     ath__timer_stop(runtime, &account->io.gate_timer);
+    ath__s3_buckets_stop(account);
     ath__timer_stop(runtime, &account->io.poll_timer);
     if (account->io.is_ready)
         ath__timers_unreserve(runtime, TIMERS);
@@ -427,7 +430,7 @@ void ath__account_process_done(struct ath__account *account) {
 int ath__account_sign(
     struct ath__account *account,
     struct ath__request *request,
-    const char *region,
+    const struct ath__signing *signing,
     struct ath__arena *arena,
     uint64_t *out_version,
     struct ath_error *err) {
@@ -443,12 +446,12 @@ int ath__account_sign(
     int rc = ath__sigv4_sign(
         request,
         &keys,
-        region,
-        "athena",
+        signing->region,
+        signing->service,
         ath__account_now_s(account) + account->io.skew_s,
-        false,
-        NULL,
-        &account->io.signing_key,
+        signing->single_encode,
+        signing->payload_hash,
+        signing->key,
         arena,
         err);
     pthread_mutex_unlock(&account->lock);

@@ -12,6 +12,7 @@
 #define COST_TRANSIENT 14
 #define COST_THROTTLE 5
 
+static const struct ath__call_kind s_athena_kind;
 static void timer_fire(struct ath__timer *timer);
 
 struct ath__call *ath__call_new(
@@ -20,13 +21,27 @@ struct ath__call *ath__call_new(
     struct ath_op *op,
     int api,
     const char *operation) {
-    struct ath__call *call = ath__alloc_zero(sizeof *call);
+    return ath__call_new_of(
+        &s_athena_kind, &account->io.lanes[api], client, account, op, api, operation);
+}
+
+struct ath__call *ath__call_new_of(
+    const struct ath__call_kind *kind,
+    struct ath__lane *lane,
+    struct ath_client *client,
+    struct ath__account *account,
+    struct ath_op *op,
+    int api,
+    const char *operation) {
+    struct ath__call *call = ath__alloc_zero(kind->size);
     if (!call)
         return NULL;
     if (ath__timers_reserve(account->runtime, 1)) {
         ath__free(call);
         return NULL;
     }
+    call->kind = kind;
+    call->lane = lane;
     call->client = ath_client_retain(client);
     call->account = account;
     call->runtime = account->runtime;
@@ -46,10 +61,9 @@ struct ath__call *ath__call_new(
 static void leave_lane(struct ath__call *call) {
     if (!call->io.in_lane)
         return;
-    struct ath__lane *lane = &call->account->io.lanes[call->api];
     call->io.in_lane = false;
-    lane->wire_count--;
-    ath__lane_pump(lane);
+    call->lane->wire_count--;
+    ath__lane_pump(call->lane);
 }
 
 void ath__call_free(struct ath__call *call) {
@@ -63,6 +77,8 @@ void ath__call_free(struct ath__call *call) {
     ath__timer_stop(call->runtime, &call->io.timer);
     ath__timers_unreserve(call->runtime, 1);
     leave_lane(call);
+    if (call->kind->clear)
+        call->kind->clear(call);
     ath__exchange_clear(&call->io.x);
     ath__arena_clear(&call->io.arena);
     ath__buf_clear(&call->body);
@@ -134,43 +150,50 @@ void ath__call_set_op(struct ath__call *call, struct ath_op *op) {
 
 void ath__call_keys_ready(struct ath__call *call) {
     ath__timer_stop(call->runtime, &call->io.timer);
-    ath__lane_enter(&call->account->io.lanes[call->api], call);
+    ath__lane_enter(call->lane, call);
 }
 
 /* -- sending ----------------------------------------------------------------------------------------- */
 
-static int add_text(struct ath__call *call, struct ath__request *request, const char *name, const char *value) {
+int ath__call_add_header(
+    struct ath__call *call, struct ath__request *request, const char *name, const char *value) {
     char *copy = ath__arena_copy(&call->io.arena, ath__slice_str(value));
     if (!copy)
         return ATH_ERR_NOMEM;
     return ath__request_add(request, ath__slice_str(name), ath__slice_str(copy));
 }
 
-static int add_headers(struct ath__call *call, struct ath__request *request) {
+int ath__call_add_common(struct ath__call *call, struct ath__request *request) {
     const struct ath__config *config = &call->client->config;
-    char text[160];
-    int rc = add_text(call, request, "Host", config->athena.authority);
-    if (!rc)
-        rc = add_text(call, request, "Content-Type", "application/x-amz-json-1.1");
-    snprintf(text, sizeof text, "AmazonAthena.%s", call->operation);
-    if (!rc)
-        rc = add_text(call, request, "X-Amz-Target", text);
-    if (!rc)
-        rc = add_text(call, request, "amz-sdk-invocation-id", call->io.invocation_id);
+    char text[80];
+    int rc = ath__call_add_header(
+        call, request, "amz-sdk-invocation-id", call->io.invocation_id);
     uint32_t attempts_max = config->transient_attempts > config->retry_attempts
                                 ? config->transient_attempts
                                 : config->retry_attempts;
     snprintf(text, sizeof text, "attempt=%u; max=%u", call->io.attempts, attempts_max);
     if (!rc)
-        rc = add_text(call, request, "amz-sdk-request", text);
+        rc = ath__call_add_header(call, request, "amz-sdk-request", text);
     if (!rc)
-        rc = add_text(call, request, "User-Agent", config->user_agent);
+        rc = ath__call_add_header(call, request, "User-Agent", config->user_agent);
     if (!rc && config->trace_id)
-        rc = add_text(call, request, "X-Amzn-Trace-Id", config->trace_id);
+        rc = ath__call_add_header(call, request, "X-Amzn-Trace-Id", config->trace_id);
     return rc;
 }
 
-static int build_exchange(struct ath__call *call, struct ath_error *err) {
+static int add_headers(struct ath__call *call, struct ath__request *request) {
+    char text[160];
+    int rc = ath__call_add_header(
+        call, request, "Host", call->client->config.athena.authority);
+    if (!rc)
+        rc = ath__call_add_header(call, request, "Content-Type", "application/x-amz-json-1.1");
+    snprintf(text, sizeof text, "AmazonAthena.%s", call->operation);
+    if (!rc)
+        rc = ath__call_add_header(call, request, "X-Amz-Target", text);
+    return rc ? rc : ath__call_add_common(call, request);
+}
+
+static int build_athena(struct ath__call *call, struct ath_error *err) {
     const struct ath__url *url = &call->client->config.athena;
     struct ath__request *request = ath__arena_alloc(&call->io.arena, sizeof *request);
     char *path = ath__arena_alloc(&call->io.arena, strlen(url->path) + 2);
@@ -187,8 +210,13 @@ static int build_exchange(struct ath__call *call, struct ath_error *err) {
     int rc = add_headers(call, request);
     if (rc)
         return ath__err_set(err, rc, "%s: %s", call->operation, ath_error_text(rc));
+    struct ath__signing signing = {
+        .service = "athena",
+        .region = call->client->config.region,
+        .key = &call->account->io.signing_key,
+    };
     rc = ath__account_sign(
-        call->account, request, call->client->config.region, &call->io.arena, &call->io.keys_version, err);
+        call->account, request, &signing, &call->io.arena, &call->io.keys_version, err);
     if (rc)
         return rc;
     struct ath__exchange *x = &call->io.x;
@@ -214,7 +242,7 @@ void ath__call_send(struct ath__call *call) {
     ath__exchange_clear(&call->io.x);
     ath__exchange_init(&call->io.x);
     ath__arena_clear(&call->io.arena);
-    if (build_exchange(call, &err)) {
+    if (call->kind->build(call, &err)) {
         ath__call_fail(call, &err);
         return;
     }
@@ -253,18 +281,27 @@ static void transport_error(struct ath__call *call) {
 }
 
 static void service_error(struct ath__call *call) {
-    const struct ath__exchange *x = &call->io.x;
-    struct ath__aws_error aws;
-    if (x->status == 407) { /* not AWS's: a proxy that forwards http */
-        ath__err_set(
-            &call->err,
-            ATH_ERR_PROXY,
-            "%s: the proxy wants other credentials (HTTP status 407)",
-            call->operation);
-        call->err.http_status = x->status;
-        call->retry_class = ATH__RETRY_NEVER;
+    if (call->io.x.status != 407) {
+        call->kind->read_error(call);
         return;
     }
+    /* Not AWS's: a proxy that forwards http. */
+    ath__err_set(
+        &call->err,
+        ATH_ERR_PROXY,
+        "%s: the proxy wants other credentials (HTTP status 407)",
+        call->operation);
+    call->err.http_status = call->io.x.status;
+    call->retry_class = ATH__RETRY_NEVER;
+}
+
+static bool is_athena_success(const struct ath__call *call) {
+    return call->io.x.status == 200;
+}
+
+static void read_athena_error(struct ath__call *call) {
+    const struct ath__exchange *x = &call->io.x;
+    struct ath__aws_error aws;
     ath__aws_error_parse(
         x->status,
         ath__exchange_header(x, "x-amzn-ErrorType"),
@@ -281,6 +318,13 @@ static void service_error(struct ath__call *call) {
         &call->err);
     call->retry_class = aws.retry;
 }
+
+static const struct ath__call_kind s_athena_kind = {
+    .size = sizeof(struct ath__call),
+    .build = build_athena,
+    .is_success = is_athena_success,
+    .read_error = read_athena_error,
+};
 
 /* Milliseconds before the next attempt, or negative when there is to be none. */
 static double pause_ms(struct ath__call *call) {
@@ -335,9 +379,8 @@ static bool again_now(struct ath__call *call, bool *done_before) {
 }
 
 static bool wait_at_gate(struct ath__call *call) {
-    struct ath__lane *lane = &call->account->io.lanes[call->api];
     ath__gate_close(call->account);
-    ath__lane_enter_again(lane, call);
+    ath__lane_enter_again(call->lane, call);
     leave_lane(call);
     return true;
 }
@@ -345,7 +388,7 @@ static bool wait_at_gate(struct ath__call *call) {
 /* A refusal teaches the lane its pace. The first one of a call is not its own fault: it goes back to
  * its place and out at that pace; those that follow pause as well. */
 static bool refused(struct ath__call *call) {
-    struct ath__lane *lane = &call->account->io.lanes[call->api];
+    struct ath__lane *lane = call->lane;
     ATH__COUNT(call->client, refusals, 1);
     ath__bucket_refused(&lane->bucket, ath__now_ns(call->runtime));
     if (call->caller_paces)
@@ -380,6 +423,8 @@ static bool try_again(struct ath__call *call) {
         return again_now(call, &call->io.retried_expired);
     case ATH__RETRY_SKEW:
         return again_now(call, &call->io.retried_skew);
+    case ATH__RETRY_ELSEWHERE:
+        return again_now(call, &call->io.retried_elsewhere);
     default:
         return false;
     }
@@ -394,7 +439,9 @@ void ath__call_exchange_done(struct ath__exchange *x) {
         call->io.maybe_sent = true; /* any other answer is a definite refusal */
     if (x->result == 0)
         learn_skew(call);
-    if (x->result == 0 && x->status == 200) {
+    else if (call->kind->broken)
+        call->kind->broken(call);
+    if (x->result == 0 && call->kind->is_success(call)) {
         ath__retry_quota_give(
             &call->account->io.retry_quota, call->io.retry_cost ? call->io.retry_cost : 1);
         call->answer = ath__buf_slice(&x->answer);

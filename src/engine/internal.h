@@ -32,6 +32,7 @@
 struct ath__runtime;
 struct ath__account;
 struct ath__call;
+struct ath__call_kind;
 struct ath__query;
 struct ath__look;
 struct ath__poll_group;
@@ -127,6 +128,7 @@ enum ath__api {
     ATH__API_RESULTS,
     ATH__API_METADATA,
     ATH__API_COUNT,
+    ATH__API_S3 = ATH__API_COUNT, /* one lane for each bucket: s3_bucket.c */
 };
 
 /* Calls of one API that wait for their turn. */
@@ -171,6 +173,8 @@ struct ath__account {
         int64_t skew_s;
         struct ath__retry_quota retry_quota;
         struct ath__lane lanes[ATH__API_COUNT];
+        struct ath__node s3_buckets; /* changed with account->lock held */
+        size_t s3_buckets_count;
 
         /* The gate of CONCURRENT_QUERY_LIMIT_EXCEEDED. */
         bool gate_closed;
@@ -206,11 +210,19 @@ bool ath__account_keys_stale(struct ath__account *account, int64_t now_s, int64_
 int64_t ath__account_now_s(const struct ath__account *account);
 /* I/O thread: reserves timers on first use. */
 int ath__account_prepare(struct ath__account *account);
+/* How a service wants its requests signed. */
+struct ath__signing {
+    const char *service;
+    const char *region;
+    bool single_encode;
+    const char *payload_hash; /* NULL: of the body */
+    struct ath__signing_key *key; /* the last one derived */
+};
 /* Signs with the present keys and the server's time. */
 int ath__account_sign(
     struct ath__account *account,
     struct ath__request *request,
-    const char *region,
+    const struct ath__signing *signing,
     struct ath__arena *arena,
     uint64_t *out_version,
     struct ath_error *err);
@@ -221,6 +233,9 @@ void ath__account_ask_for_keys(struct ath__account *account, struct ath__call *c
 /* AWS called the keys of this version expired. */
 void ath__account_keys_expired(struct ath__account *account, uint64_t version);
 void ath__account_process_done(struct ath__account *account);
+/* s3_bucket.c: frees what an account knows of buckets; their timers must be stopped before. */
+void ath__s3_buckets_stop(struct ath__account *account);
+void ath__s3_buckets_clear(struct ath__account *account);
 /* I/O thread: lanes. */
 void ath__lane_enter(struct ath__lane *lane, struct ath__call *call);
 void ath__lane_pump(struct ath__lane *lane);
@@ -244,7 +259,7 @@ struct ath_client {
     } bound;
     struct {
         atomic_uint_fast64_t queries_started, queries_finished, queries_in_flight;
-        atomic_uint_fast64_t calls, by_api[ATH__API_COUNT], looks, refusals, retries;
+        atomic_uint_fast64_t calls, by_api[ATH__API_S3 + 1], looks, refusals, retries;
         atomic_uint_fast64_t bytes_sent, bytes_received, rows;
         atomic_int_fast64_t budget_used;
     } stats;
@@ -277,6 +292,7 @@ struct ath__op_type {
     void (*abort)(struct ath_op *op); /* at shutdown: drop calls and timers, then finish */
     bool (*wants_stop)(const struct ath_op *op); /* a query at AWS is not stopped yet */
     void (*free)(struct ath_op *op);
+    bool is_s3; /* begins with struct ath__s3_op */
 };
 
 /* One event on its way. Those of an operation live inside it, so an ending cannot be lost. */
@@ -319,7 +335,8 @@ struct ath_op {
         struct ath__node batches; /* struct ath__ready_batch */
         size_t batch_bytes;
         bool want_credit;
-        bool discarded;
+        bool is_writable;   /* a put's stream takes more */
+        bool lends;         /* the caller's memory is in use: ath_op_detach() waits */
         struct ath__buf json; /* metadata */
     } shared;
 
@@ -329,10 +346,12 @@ struct ath_op {
     } io;
 };
 
+/* What is ready for the program: a batch of rows, a chunk of bytes, a page of a list. */
 struct ath__ready_batch {
     struct ath__node node;
     struct ath_batch *batch;
-    size_t bytes;
+    size_t bytes; /* counted in the client's budget */
+    void (*drop)(struct ath__ready_batch *ready); /* frees it; NULL: it is one with a batch */
 };
 
 /* Fills a zeroed operation; takes references on client and queue. */
@@ -355,6 +374,13 @@ void ath__op_tell_done(struct ath_op *op, const struct ath_error *err);
 void ath__op_finish(struct ath_op *op, const struct ath_error *err);
 /* With `tell` a BATCH event when none was ready; the first batch is told by RESULT. */
 void ath__op_push_batch(struct ath_op *op, struct ath__ready_batch *ready, bool tell);
+/* The program takes what is ready: 1, 0 when nothing is, or the operation's failure. */
+int ath__op_take_batch(
+    struct ath_op *op, struct ath__ready_batch **out_ready, struct ath_error *err);
+/* The caller's memory is used before this is called with false (I/O thread) or DONE is told. */
+void ath__op_set_lends(struct ath_op *op, bool lends);
+/* There is room in a stream that the program writes. I/O thread; tells when `tell`. */
+void ath__op_set_writable(struct ath_op *op, bool tell);
 bool ath__op_is_forked(const struct ath_op *op);
 uint64_t ath__op_deadline(int32_t timeout_ms, struct timespec *out);
 
@@ -401,6 +427,8 @@ struct ath__call {
     struct ath__account *account;
     struct ath__runtime *runtime;
     struct ath_op *op; /* the operation that hears about missing credentials; may be NULL */
+    const struct ath__call_kind *kind;
+    struct ath__lane *lane;
     int api;
     const char *operation;
     struct ath__buf body;
@@ -429,7 +457,7 @@ struct ath__call {
         uint32_t attempts;
         uint32_t refusals;
         uint32_t transients;
-        bool retried_expired, retried_skew;
+        bool retried_expired, retried_skew, retried_elsewhere;
         bool on_wire;
         bool in_lane;       /* counted in lane->wire_count */
         bool maybe_sent;    /* some attempt may have been carried out by the peer */
@@ -438,12 +466,41 @@ struct ath__call {
     } io;
 };
 
+/* What tells one service's requests from another's. */
+struct ath__call_kind {
+    size_t size; /* of the record that begins with struct ath__call */
+    /* Fills io.x for one attempt, signed; its memory may be in io.arena. */
+    int (*build)(struct ath__call *call, struct ath_error *err);
+    bool (*is_success)(const struct ath__call *call); /* of a whole answer */
+    /* Sets err and retry_class from an answer that is none. */
+    void (*read_error)(struct ath__call *call);
+    void (*broken)(struct ath__call *call); /* no whole answer came; may be NULL */
+    void (*clear)(struct ath__call *call);  /* may be NULL */
+};
+/* Beside enum ath__retry_class: the same request once more, to another place that `build` knows. */
+#define ATH__RETRY_ELSEWHERE 100
+
+/* One of Athena's. */
 struct ath__call *ath__call_new(
     struct ath_client *client,
     struct ath__account *account,
     struct ath_op *op,
     int api,
     const char *operation);
+/* `lane` outlives the call. */
+struct ath__call *ath__call_new_of(
+    const struct ath__call_kind *kind,
+    struct ath__lane *lane,
+    struct ath_client *client,
+    struct ath__account *account,
+    struct ath_op *op,
+    int api,
+    const char *operation);
+/* Adds a header with a copied value. */
+int ath__call_add_header(
+    struct ath__call *call, struct ath__request *request, const char *name, const char *value);
+/* amz-sdk-*, User-Agent, X-Amzn-Trace-Id. */
+int ath__call_add_common(struct ath__call *call, struct ath__request *request);
 /* Starts; failures too arrive by `done`. */
 void ath__call_start(struct ath__call *call);
 /* Drops a call at any stage (NULL allowed). */

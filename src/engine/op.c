@@ -112,6 +112,10 @@ static void free_batches(struct ath_op *op) {
         struct ath__ready_batch *ready = ATH__CONTAINER(node, struct ath__ready_batch, node);
         atomic_fetch_sub_explicit(
             &op->client->stats.budget_used, (int64_t)ready->bytes, memory_order_relaxed);
+        if (ready->drop) {
+            ready->drop(ready);
+            continue;
+        }
         ath_batch_release(ready->batch);
         ath__free(ready);
     }
@@ -160,18 +164,47 @@ void ath_op_cancel(struct ath_op *op, bool discard_rows) {
         op->runtime, &op->mailbox, ATH__OP_CANCEL | (discard_rows ? ATH__OP_DISCARD : 0u));
 }
 
+static bool is_lent(struct ath_op *op) {
+    pthread_mutex_lock(&op->lock);
+    bool lent = op->shared.lends && !(op->shared.bits & ATH_WAIT_DONE);
+    pthread_mutex_unlock(&op->lock);
+    return lent;
+}
+
+/* Until the I/O thread has let go of the caller's memory; it has been told to. */
+static void await_return(struct ath_op *op) {
+    while (!op->runtime->has_thread && is_lent(op))
+        ath__driver_run(op->runtime, ath__now_ns(op->runtime));
+    pthread_mutex_lock(&op->lock);
+    op->shared.waiters++;
+    while (op->shared.lends && !(op->shared.bits & ATH_WAIT_DONE))
+        pthread_cond_wait(&op->cond, &op->lock);
+    op->shared.waiters--;
+    pthread_mutex_unlock(&op->lock);
+}
+
+void ath__op_set_lends(struct ath_op *op, bool lends) {
+    pthread_mutex_lock(&op->lock);
+    op->shared.lends = lends;
+    if (op->shared.waiters)
+        pthread_cond_broadcast(&op->cond);
+    pthread_mutex_unlock(&op->lock);
+}
+
 void ath_op_detach(struct ath_op *op) {
     if (ath__op_is_forked(op))
         return;
     pthread_mutex_lock(&op->lock);
     bool first = !op->shared.detached;
     op->shared.detached = true;
-    bool done = op->shared.bits & ATH_WAIT_DONE;
+    bool done = op->shared.bits & ATH_WAIT_DONE, lends = op->shared.lends;
     pthread_mutex_unlock(&op->lock);
     if (first && op->queue)
         ath__queue_forget(op->queue, op);
-    if (first && !done)
-        ath__mailbox_post(op->runtime, &op->mailbox, ATH__OP_ABANDON);
+    /* Where nobody reads mailboxes any more, every operation has ended. */
+    if (!done && (first || lends) &&
+        ath__mailbox_post(op->runtime, &op->mailbox, ATH__OP_ABANDON) && lends)
+        await_return(op);
 }
 
 bool ath_op_is_done(const struct ath_op *op) {
@@ -207,7 +240,7 @@ uint64_t ath__op_deadline(int32_t timeout_ms, struct timespec *out) {
 
 static unsigned ready_bits(struct ath_op *op, unsigned mask) {
     unsigned bits = op->shared.bits;
-    if (!ath__list_is_empty(&op->shared.batches))
+    if (!ath__list_is_empty(&op->shared.batches) || op->shared.is_writable)
         bits |= ATH_WAIT_BATCH;
     bits &= mask | ATH_WAIT_DONE;
     op->shared.bits &= ~(bits & (ATH_WAIT_STATE | ATH_WAIT_CREDENTIALS));
@@ -312,4 +345,41 @@ void ath__op_push_batch(struct ath_op *op, struct ath__ready_batch *ready, bool 
     if (was_empty && tell)
         put_event(op, ATH_EVENT_BATCH, NULL);
     pthread_mutex_unlock(&op->lock);
+}
+
+void ath__op_set_writable(struct ath_op *op, bool tell) {
+    pthread_mutex_lock(&op->lock);
+    bool was = op->shared.is_writable;
+    op->shared.is_writable = true;
+    if (!was && tell && !(op->shared.bits & ATH_WAIT_DONE))
+        put_event(op, ATH_EVENT_BATCH, NULL);
+    pthread_mutex_unlock(&op->lock);
+}
+
+/* -- the caller's side ---------------------------------------------------------------------------- */
+
+int ath__op_take_batch(
+    struct ath_op *op, struct ath__ready_batch **out_ready, struct ath_error *err) {
+    bool credit = false;
+    pthread_mutex_lock(&op->lock);
+    struct ath__node *node = ath__list_pop(&op->shared.batches);
+    struct ath__ready_batch *ready =
+        node ? ATH__CONTAINER(node, struct ath__ready_batch, node) : NULL;
+    if (ready) {
+        op->shared.batch_bytes -= ready->bytes;
+        atomic_fetch_sub_explicit(
+            &op->client->stats.budget_used, (int64_t)ready->bytes, memory_order_relaxed);
+        credit = op->shared.want_credit;
+        op->shared.want_credit = false;
+    }
+    int code = op->shared.code;
+    if (!ready && code && err)
+        *err = op->shared.error;
+    pthread_mutex_unlock(&op->lock);
+    if (!ready)
+        return code;
+    *out_ready = ready;
+    if (credit)
+        ath__mailbox_post(op->runtime, &op->mailbox, ATH__OP_CREDIT);
+    return 1;
 }

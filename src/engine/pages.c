@@ -232,28 +232,14 @@ void ath__pages_clear(struct ath__query *query) {
 int ath_query_batch_next(struct ath_op *op, struct ath_batch **out_batch, struct ath_error *err) {
     if (ath__op_is_forked(op))
         return ath__err_set(err, ATH_ERR_FORKED, "the operation belongs to the parent process");
-    bool credit = false;
-    pthread_mutex_lock(&op->lock);
-    struct ath__node *node = ath__list_pop(&op->shared.batches);
-    struct ath__ready_batch *ready =
-        node ? ATH__CONTAINER(node, struct ath__ready_batch, node) : NULL;
-    if (ready) {
-        op->shared.batch_bytes -= ready->bytes;
-        atomic_fetch_sub_explicit(
-            &op->client->stats.budget_used, (int64_t)ready->bytes, memory_order_relaxed);
-        credit = op->shared.want_credit;
-        op->shared.want_credit = false;
-    }
-    int code = op->shared.code;
-    if (!ready && code && err)
-        *err = op->shared.error;
-    pthread_mutex_unlock(&op->lock);
-    if (!ready)
-        return code;
+    struct ath__ready_batch *ready;
+    if (!ath__query_of_op(op))
+        return ath__err_set(err, ATH_ERR_STATE, "batch_next: the operation is no query");
+    int rc = ath__op_take_batch(op, &ready, err);
+    if (rc != 1)
+        return rc;
     *out_batch = ready->batch;
     ath__free(ready);
-    if (credit)
-        ath__mailbox_post(op->runtime, &op->mailbox, ATH__OP_CREDIT);
     return 1;
 }
 

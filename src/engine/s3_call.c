@@ -1,0 +1,156 @@
+/* Any single operation of S3's REST API. */
+#include "engine/s3_internal.h"
+
+struct s3_call_op {
+    struct ath__s3_op s3; /* first */
+    const char *operation;
+    const char *method;
+    struct ath__buf query;
+    struct ath_slice body;
+    void *into;
+    size_t into_len;
+};
+
+static struct s3_call_op *call_op_of(struct ath_op *op) {
+    return ATH__CONTAINER(op, struct s3_call_op, s3.op);
+}
+
+static void end_with(struct ath_op *op, int code, const char *message) {
+    struct ath_error err;
+    ath__err_set(&err, code, "%s", message);
+    ath__s3_op_end(&call_op_of(op)->s3, &err);
+}
+
+static void call_done(struct ath__call *call) {
+    struct ath__s3_call *s = ath__s3_call_of(call);
+    struct ath__s3_op *s3 = s->s3;
+    struct ath_error err = call->err;
+    int rc = call->result;
+    if (call->io.x.result == 0)
+        ath__s3_op_tell_answer(s3, s);
+    ath__s3_op_end(s3, rc ? &err : NULL);
+}
+
+/* Requests for which S3 wants a checksum whatever the data, and those whose data gets one. */
+static void protect(const struct s3_call_op *one, struct ath__s3_call *s) {
+    bool is_data = strcmp(one->operation, "PutObject") == 0 ||
+                   strcmp(one->operation, "UploadPart") == 0;
+    bool is_required = !is_data && (strncmp(one->operation, "Put", 3) == 0 ||
+                                    strcmp(one->operation, "DeleteObjects") == 0);
+    if (is_data || is_required)
+        ath__s3_call_protect(s, is_required);
+}
+
+static bool hides_errors(const struct s3_call_op *one) {
+    return strcmp(one->method, "POST") == 0 ||
+           ath__s3_pair_has(one->s3.headers, one->s3.headers_count, "x-amz-copy-source");
+}
+
+static void call_start(struct ath_op *op, unsigned commands) {
+    struct s3_call_op *one = call_op_of(op);
+    if (commands & (ATH__OP_CANCEL | ATH__OP_ABANDON)) {
+        end_with(op, ATH_ERR_CANCELLED, "the call was cancelled");
+        return;
+    }
+    struct ath__s3_call *s = ath__s3_call_new(
+        &one->s3, one->operation, one->method, one->s3.bucket, one->s3.key, call_done);
+    if (!s) {
+        end_with(op, ATH_ERR_NOMEM, "out of memory");
+        return;
+    }
+    s->query = one->query;
+    ath__buf_init(&one->query, 0);
+    s->body = one->body;
+    s->into = one->into;
+    s->into_len = one->into_len;
+    s->may_hide_error = !one->into && hides_errors(one);
+    s->answers_late = s->may_hide_error;
+    protect(one, s);
+    ath__s3_call_start(s);
+}
+
+static void call_command(struct ath_op *op, unsigned commands) {
+    if (commands & (ATH__OP_CANCEL | ATH__OP_ABANDON))
+        end_with(op, ATH_ERR_CANCELLED, "the call was cancelled");
+}
+
+static void call_abort(struct ath_op *op) {
+    end_with(op, ATH_ERR_SHUTDOWN, "the library is shutting down");
+}
+
+static void call_free(struct ath_op *op) {
+    struct s3_call_op *one = call_op_of(op);
+    ath__buf_clear(&one->query);
+    ath__s3_op_clear(&one->s3);
+    ath__free(one);
+}
+
+static const struct ath__op_type s_call_type = {
+    .start = call_start,
+    .command = call_command,
+    .abort = call_abort,
+    .wants_stop = ath__s3_never_wants_stop,
+    .free = call_free,
+    .is_s3 = true,
+};
+
+static const char *find_method(const char *method) {
+    static const char *const methods[] = {"GET", "HEAD", "PUT", "POST", "DELETE"};
+    for (size_t i = 0; method && i < sizeof methods / sizeof *methods; i++)
+        if (strcmp(method, methods[i]) == 0)
+            return methods[i];
+    return NULL;
+}
+
+static int fill(
+    struct s3_call_op *one, const struct ath_s3_call_options *options, struct ath_error *err) {
+    one->operation = options->operation;
+    one->method = find_method(options->method);
+    one->body = options->body;
+    one->into = options->into;
+    one->into_len = options->into_len;
+    ath__buf_init(&one->query, 64u << 10);
+    if (!one->method)
+        return ath__err_set(err, ATH_ERR_INVALID, "method: GET, HEAD, PUT, POST or DELETE");
+    if (!one->operation || !*one->operation || strlen(one->operation) > 39)
+        return ath__err_set(err, ATH_ERR_INVALID, "operation: 1 to 39 characters");
+    for (size_t i = 0; i < options->query_count; i++)
+        if (!options->query[i].name || !*options->query[i].name)
+            return ath__err_set(err, ATH_ERR_INVALID, "query: number %zu has no name", i + 1);
+    int rc = ath__s3_query_build(options->query, options->query_count, &one->query);
+    if (rc)
+        return ath__err_set(err, rc, "query: %s", ath_error_text(rc));
+    rc = ath__s3_copy_text(&one->s3, &one->operation, err);
+    return rc ? rc
+              : ath__s3_op_fill(
+                    &one->s3,
+                    options->bucket,
+                    options->key,
+                    options->headers,
+                    options->headers_count,
+                    err);
+}
+
+int ath_s3_call_start(
+    struct ath_client *client,
+    struct ath_queue *queue,
+    const struct ath_s3_call_options *given,
+    struct ath_op **out_op,
+    struct ath_error *err) {
+    struct ath_s3_call_options options;
+    int rc = ath__s3_options(given, &options, sizeof options, err);
+    if (rc)
+        return rc;
+    struct s3_call_op *one = ath__alloc_zero(sizeof *one);
+    if (!one)
+        return ath__err_nomem(err);
+    rc = ath__s3_op_init(&one->s3, &s_call_type, client, queue, options.user, err);
+    if (rc)
+        return rc;
+    rc = fill(one, &options, err);
+    if (rc) {
+        ath_op_release(&one->s3.op);
+        return rc;
+    }
+    return ath__s3_op_submit(&one->s3, options.body.len || options.into, out_op, err);
+}

@@ -1,0 +1,173 @@
+/* What the S3 operations share: buckets, requests, the ground of every operation. */
+#ifndef ATH_ENGINE_S3_INTERNAL_H
+#define ATH_ENGINE_S3_INTERNAL_H
+
+#include "aws/digest.h"
+#include "aws/s3.h"
+#include "engine/internal.h"
+
+#define ATH__MIB ((uint64_t)1 << 20)
+#define ATH__S3_PART_BYTES (8 * ATH__MIB)
+#define ATH__S3_PART_MIN (5 * ATH__MIB)
+#define ATH__S3_PART_MAX (5120 * ATH__MIB)
+#define ATH__S3_PARTS_MAX 10000u
+
+/* -- s3_bucket.c: what an account knows of a bucket (I/O thread) ----------------------------------- */
+
+struct ath__s3_bucket {
+    struct ath__node node; /* account->io.s3_buckets */
+    char *name;            /* endpoint, '|', bucket */
+    char region[64];       /* learned; "": the client's. Written with account->lock held */
+    size_t calls;          /* that name it */
+    struct ath__lane lane;
+    struct ath__signing_key signing_key;
+};
+/* The bucket (NULL: the service), one call more; NULL when memory is short. */
+struct ath__s3_bucket *ath__s3_bucket_get(
+    struct ath__account *account, const struct ath__config *config, const char *bucket);
+void ath__s3_bucket_put(struct ath__account *account, struct ath__s3_bucket *bucket);
+void ath__s3_bucket_learn(
+    struct ath__account *account, struct ath__s3_bucket *bucket, const char *region);
+/* Any thread: the learned region, "" when there is none. */
+void ath__s3_bucket_region(
+    struct ath__account *account,
+    const struct ath__config *config,
+    const char *bucket,
+    char out[64]);
+
+/* -- s3_op.c: the ground of every S3 operation -------------------------------------------------------- */
+
+struct ath__s3_op {
+    struct ath_op op; /* first */
+    struct ath__arena arena; /* copies of the options' texts */
+    const char *bucket;      /* NULL: the service */
+    struct ath_slice key;
+    const struct ath_s3_pair *headers;
+    size_t headers_count;
+    struct { /* written by the I/O thread before is_told, which op.lock guards, and never after */
+        bool is_told;
+        int status;
+        struct ath__buf head, body;
+    } answer;
+    struct {
+        struct ath__node calls; /* struct ath__s3_call.node */
+    } io;
+};
+
+/* Fills a zeroed operation with copies; on an error it is released. Checks bucket, key, headers. */
+int ath__s3_op_init(
+    struct ath__s3_op *s3,
+    const struct ath__op_type *type,
+    struct ath_client *client,
+    struct ath_queue *queue,
+    void *user,
+    struct ath_error *err);
+int ath__s3_op_fill(
+    struct ath__s3_op *s3,
+    const char *bucket,
+    struct ath_slice key,
+    const struct ath_s3_pair *headers,
+    size_t headers_count,
+    struct ath_error *err);
+int ath__s3_copy_text(struct ath__s3_op *s3, const char **text, struct ath_error *err);
+int ath__s3_copy_slice(struct ath__s3_op *s3, struct ath_slice *text, struct ath_error *err);
+/* Hands it to the I/O thread, or releases it. `lends`: it uses memory of the caller. */
+int ath__s3_op_submit(
+    struct ath__s3_op *s3, bool lends, struct ath_op **out_op, struct ath_error *err);
+/* For type->free: what init took. */
+void ath__s3_op_clear(struct ath__s3_op *s3);
+/* Reads the caller's options, whose first member is their size, into `out` of `size` bytes. */
+int ath__s3_options(const void *given, void *out, size_t size, struct ath_error *err);
+/* The caller's S3 operation of this type, NULL when it is another or the parent process's. */
+struct ath__s3_op *ath__s3_op_of(const struct ath_op *op, const struct ath__op_type *type);
+
+/* I/O thread. */
+struct ath__s3_call;
+/* Keeps the answer for the program; only the first one counts. */
+void ath__s3_op_tell_answer(struct ath__s3_op *s3, struct ath__s3_call *call);
+void ath__s3_op_drop_calls(struct ath__s3_op *s3);
+bool ath__s3_op_has_calls(const struct ath__s3_op *s3);
+/* Drops the calls and finishes; `err` as of ath__op_finish(). */
+void ath__s3_op_end(struct ath__s3_op *s3, const struct ath_error *err);
+bool ath__s3_never_wants_stop(const struct ath_op *op);
+
+/* -- s3_request.c: one request -------------------------------------------------------------------------- */
+
+#define ATH__S3_OWN_HEADERS 12
+
+/* Which of the program's headers go along. */
+enum ath__s3_header_use {
+    ATH__S3_HEADERS_ALL,
+    ATH__S3_HEADERS_PART,   /* keys of SSE-C, payer, owner */
+    ATH__S3_HEADERS_ACCESS, /* payer, owner */
+};
+
+struct ath__s3_call {
+    struct ath__call call; /* first */
+    struct ath__s3_op *s3;
+    struct ath__node node; /* s3->io.calls */
+    struct ath__s3_bucket *bucket;
+    const char *bucket_name;
+    struct ath_slice key;
+    const char *method;
+    struct ath__buf query; /* encoded */
+    int header_use;
+    struct ath_s3_pair own[ATH__S3_OWN_HEADERS]; /* before the program's */
+    size_t own_count;
+    struct ath__arena texts;
+    struct ath_slice body; /* the operation's, or of call.body */
+    int checksum;          /* of the body; enum ath__checksum */
+    char checksum_text[16];
+    bool wants_md5;
+    bool answers_late; /* work of the server that takes minutes */
+    bool may_hide_error; /* a 200 may carry an <Error> */
+
+    /* Where a success's body goes; without `into` it is call.answer. */
+    void *into;
+    size_t into_len;
+    size_t into_done; /* also by attempts that broke off, when is_range */
+    bool is_range;    /* bytes first .. first + len - 1; what has come is not asked for again */
+    uint64_t first, len;
+    const char *if_match;
+    /* Whether a broken answer's head is the one that was asked for, so that its bytes count. */
+    bool (*accepts)(struct ath__s3_call *call);
+
+    void *item; /* the machine's */
+    uint64_t number;
+    char region[64]; /* of the last attempt */
+    struct {
+        struct ath__task task;
+        struct ath__sha256 sha;
+        uint64_t crc;
+        size_t at;
+        bool needs_hash;
+        char payload_hash[65];
+        char md5[25];
+    } digest;
+};
+
+/* A request of the operation; NULL when memory is short. `operation` is a literal or lives as long
+ * as the operation. `done` owns the call, as for struct ath__call. */
+struct ath__s3_call *ath__s3_call_new(
+    struct ath__s3_op *s3,
+    const char *operation,
+    const char *method,
+    const char *bucket,
+    struct ath_slice key,
+    void (*done)(struct ath__call *call));
+/* A query parameter; `value` is copied. 0 or NOMEM. */
+int ath__s3_call_query(struct ath__s3_call *call, const char *name, const char *value);
+/* A header of ours; `name` lives on, `value` is copied. */
+int ath__s3_call_header(struct ath__s3_call *call, const char *name, const char *value);
+/* Digests the body in steps, then starts the call. */
+void ath__s3_call_start(struct ath__s3_call *call);
+void ath__s3_call_free(struct ath__s3_call *call);
+struct ath__s3_call *ath__s3_call_of(struct ath__call *call);
+/* Checksums of requests as the configuration says: of data, of requests that S3 wants one for. */
+void ath__s3_call_protect(struct ath__s3_call *call, bool is_required);
+bool ath__s3_pair_has(const struct ath_s3_pair *pairs, size_t count, const char *name);
+/* "bytes a-b/size" */
+bool ath__s3_range_parse(
+    struct ath_slice text, uint64_t *out_first, uint64_t *out_last, uint64_t *out_size);
+
+#endif
