@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define CANONICAL_MAX (1u << 20)
@@ -584,6 +585,107 @@ int ath__sigv4_sign(
         rc = ath__sigv4_canonical(request, single_encode, payload_hash, &s.canonical, &s.names);
     if (!rc)
         rc = sign(&s, request, keys, region, service, cache, arena);
+    EVP_MD_CTX_free(s.hmac.ctx);
+    ath__buf_wipe(&s.canonical);
+    ath__buf_clear(&s.names);
+    ath__buf_clear(&s.text);
+    return explain(rc, err);
+}
+
+/* -- presigning -------------------------------------------------------------------------------- */
+
+static int add_parameter(struct ath__buf *out, const char *name, struct ath_slice value) {
+    int rc = out->len > 0 ? ath__buf_add_char(out, '&') : 0;
+    if (!rc)
+        rc = ath__buf_add_str(out, name);
+    if (!rc)
+        rc = ath__buf_add_char(out, '=');
+    return rc ? rc : add_encoded(out, value);
+}
+
+/* Scope, date and the parameters that the signature covers. */
+static int add_parameters(
+    struct signing *s,
+    const struct ath__keys *keys,
+    const char *region,
+    const char *service,
+    int32_t expires_s,
+    struct ath__buf *query) {
+    char expires[16];
+    struct ath__buf credential;
+    snprintf(expires, sizeof expires, "%d", expires_s);
+    snprintf(s->scope, sizeof s->scope, "%s/%s/%s/aws4_request", s->day, region, service);
+    ath__buf_init(&credential, CANONICAL_MAX);
+    int rc = ath__buf_add_slice(&credential, keys->access_key_id);
+    if (!rc)
+        rc = ath__buf_add_char(&credential, '/');
+    if (!rc)
+        rc = ath__buf_add_str(&credential, s->scope);
+    if (!rc)
+        rc = add_parameter(query, "X-Amz-Algorithm", ATH__SLICE_LIT(ALGORITHM));
+    if (!rc)
+        rc = add_parameter(query, "X-Amz-Credential", ath__buf_slice(&credential));
+    if (!rc)
+        rc = add_parameter(query, "X-Amz-Date", ath__slice_str(s->amz_date));
+    if (!rc)
+        rc = add_parameter(query, "X-Amz-Expires", ath__slice_str(expires));
+    if (!rc && keys->session_token.len > 0)
+        rc = add_parameter(query, "X-Amz-Security-Token", keys->session_token);
+    if (!rc)
+        rc = add_parameter(query, "X-Amz-SignedHeaders", ATH__SLICE_LIT("host"));
+    ath__buf_clear(&credential);
+    return rc;
+}
+
+static int presign(
+    struct signing *s,
+    struct ath__request *request,
+    const struct ath__keys *keys,
+    const char *region,
+    const char *service,
+    int32_t expires_s,
+    struct ath__buf *query) {
+    struct ath__signing_key key = {0};
+    int rc = add_parameters(s, keys, region, service, expires_s, query);
+    request->query = ath__buf_slice(query);
+    if (!rc)
+        rc = ath__sigv4_canonical(request, true, "UNSIGNED-PAYLOAD", &s->canonical, &s->names);
+    if (!rc)
+        rc = ath__sigv4_string_to_sign(
+            ath__buf_slice(&s->canonical), s->amz_date, s->scope, &s->text);
+    if (!rc)
+        rc = use_key(&s->hmac, keys->secret_access_key, s->day, region, service, &key);
+    if (!rc)
+        rc = sign_text(s, &key);
+    ath__signing_key_clear(&key);
+    return rc ? rc : add_parameter(query, "X-Amz-Signature", ath__slice_str(s->signature));
+}
+
+int ath__sigv4_presign(
+    const struct ath__request *request,
+    const struct ath__keys *keys,
+    const char *region,
+    const char *service,
+    int64_t unix_s,
+    int32_t expires_s,
+    struct ath__buf *query,
+    struct ath_error *err) {
+    struct ath__signing_key *sizes = NULL;
+    struct ath__request copy = *request;
+    struct signing s = {0};
+    if (strlen(region) >= sizeof sizes->region || strlen(service) >= sizeof sizes->service)
+        return ath__err_set(err, ATH_ERR_INVALID, "the region or service name is too long");
+    if (keys->access_key_id.len == 0 || keys->secret_access_key.len == 0)
+        return ath__err_set(err, ATH_ERR_INVALID, "an access key id and a secret are needed");
+    ath__buf_init(&s.canonical, CANONICAL_MAX);
+    ath__buf_init(&s.names, CANONICAL_MAX);
+    ath__buf_init(&s.text, 512);
+    ath__time_format_basic(unix_s, s.amz_date);
+    memcpy(s.day, s.amz_date, 8);
+    s.hmac = (struct hmac){EVP_MD_CTX_new(), get_sha256()};
+    int rc = s.hmac.ctx && s.hmac.md ? 0 : ATH_ERR_SYSTEM;
+    if (!rc)
+        rc = presign(&s, &copy, keys, region, service, expires_s, query);
     EVP_MD_CTX_free(s.hmac.ctx);
     ath__buf_wipe(&s.canonical);
     ath__buf_clear(&s.names);

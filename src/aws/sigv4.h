@@ -26,7 +26,7 @@ struct ath__signing_key {
 void ath__signing_key_clear(struct ath__signing_key *cache); /* wipes */
 
 /* A request on its way to the wire. headers: room for ATH__REQUEST_HEADERS_MAX. */
-#define ATH__REQUEST_HEADERS_MAX 32
+#define ATH__REQUEST_HEADERS_MAX 56
 struct ath__request {
     const char *method;
     struct ath_slice host;  /* the Host value: with the port when it is not the default one */
@@ -58,8 +58,23 @@ int ath__sigv4_sign(
     struct ath__arena *arena,
     struct ath_error *err);
 
-/* The steps, for tests and for presigning. Each appends to `out`. */
+/*
+ * Appends to `query`, which holds the request's own (request->query is its text), the parameters that
+ * sign the URL for `expires_s` seconds; S3's rule for the path, the payload unsigned. The request has
+ * no header but Host. Errors as above.
+ */
 struct ath__buf;
+int ath__sigv4_presign(
+    const struct ath__request *request,
+    const struct ath__keys *keys,
+    const char *region,
+    const char *service,
+    int64_t unix_s,
+    int32_t expires_s,
+    struct ath__buf *query,
+    struct ath_error *err);
+
+/* The steps, for tests and for presigning. Each appends to `out`. */
 int ath__sigv4_canonical(
     const struct ath__request *request,
     bool single_encode,

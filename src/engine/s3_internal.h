@@ -44,6 +44,8 @@ struct ath__s3_op {
     struct ath_slice key;
     const struct ath_s3_pair *headers;
     size_t headers_count;
+    _Atomic int64_t object_size; /* -1: not known */
+    _Atomic uint64_t transferred;
     struct { /* written by the I/O thread before is_told, which op.lock guards, and never after */
         bool is_told;
         int status;
@@ -93,13 +95,15 @@ bool ath__s3_never_wants_stop(const struct ath_op *op);
 
 /* -- s3_request.c: one request -------------------------------------------------------------------------- */
 
-#define ATH__S3_OWN_HEADERS 12
+#define ATH__S3_OWN_HEADERS 24
 
 /* Which of the program's headers go along. */
 enum ath__s3_header_use {
     ATH__S3_HEADERS_ALL,
     ATH__S3_HEADERS_PART,   /* keys of SSE-C, payer, owner */
+    ATH__S3_HEADERS_COPY,   /* the same, and the keys of the source */
     ATH__S3_HEADERS_ACCESS, /* payer, owner */
+    ATH__S3_HEADERS_SOURCE, /* payer */
 };
 
 struct ath__s3_call {
@@ -121,6 +125,7 @@ struct ath__s3_call {
     bool wants_md5;
     bool answers_late; /* work of the server that takes minutes */
     bool may_hide_error; /* a 200 may carry an <Error> */
+    bool conflict_ends;  /* ConditionalRequestConflict is not tried again */
 
     /* Where a success's body goes; without `into` it is call.answer. */
     void *into;

@@ -110,6 +110,8 @@ int ath__s3_op_init(
         ath__free(s3);
         return rc;
     }
+    atomic_init(&s3->object_size, -1);
+    atomic_init(&s3->transferred, 0);
     ath__list_init(&s3->io.calls);
     ath__buf_init(&s3->answer.head, 64u << 10);
     ath__buf_init(&s3->answer.body, SIZE_MAX);
@@ -233,4 +235,14 @@ struct ath_slice ath_s3_head(const struct ath_op *op) {
 struct ath_slice ath_s3_body(const struct ath_op *op) {
     const struct ath__s3_op *s3 = answered(op);
     return s3 ? ath__buf_slice(&s3->answer.body) : (struct ath_slice){NULL, 0};
+}
+
+int64_t ath_s3_object_size(const struct ath_op *op) {
+    const struct ath__s3_op *s3 = ath__s3_op_of(op, NULL);
+    return s3 ? atomic_load_explicit(&s3->object_size, memory_order_relaxed) : -1;
+}
+
+uint64_t ath_s3_transferred(const struct ath_op *op) {
+    const struct ath__s3_op *s3 = ath__s3_op_of(op, NULL);
+    return s3 ? atomic_load_explicit(&s3->transferred, memory_order_relaxed) : 0;
 }

@@ -75,17 +75,26 @@ static const char *make_target(struct ath__s3_call *s, const char *path) {
     return target;
 }
 
+static bool starts(struct ath_slice text, const char *prefix) {
+    size_t len = strlen(prefix);
+    return text.len > len && ath__slice_eq_nocase(ath__slice(text.ptr, len), ath__slice(prefix, len));
+}
+
 static bool goes_along(int use, const char *name) {
-    static const char customer[] = "x-amz-server-side-encryption-customer-";
     struct ath_slice text = ath__slice_str(name);
     if (use == ATH__S3_HEADERS_ALL)
         return true;
-    if (ath__slice_eq_nocase(text, ATH__SLICE_LIT("x-amz-request-payer")) ||
-        ath__slice_eq_nocase(text, ATH__SLICE_LIT("x-amz-expected-bucket-owner")))
+    if (ath__slice_eq_nocase(text, ATH__SLICE_LIT("x-amz-request-payer")))
         return true;
-    size_t len = sizeof customer - 1;
-    return use == ATH__S3_HEADERS_PART && text.len > len &&
-           ath__slice_eq_nocase(ath__slice(name, len), ath__slice(customer, len));
+    if (use == ATH__S3_HEADERS_SOURCE)
+        return false;
+    if (ath__slice_eq_nocase(text, ATH__SLICE_LIT("x-amz-expected-bucket-owner")))
+        return true;
+    if (use == ATH__S3_HEADERS_ACCESS)
+        return false;
+    return starts(text, "x-amz-server-side-encryption-customer-") ||
+           (use == ATH__S3_HEADERS_COPY &&
+            starts(text, "x-amz-copy-source-server-side-encryption-customer-"));
 }
 
 static int add_pair(struct ath__request *request, const char *name, const char *value) {
@@ -242,6 +251,8 @@ static void read_error(struct ath__call *call) {
         call->io.attempts,
         &call->err);
     call->retry_class = aws.retry;
+    if (s->conflict_ends && strcmp(aws.code, "ConditionalRequestConflict") == 0)
+        call->retry_class = ATH__RETRY_NEVER;
     if (is_elsewhere(s, region)) {
         ath__s3_bucket_learn(call->account, s->bucket, region);
         call->retry_class = ATH__RETRY_ELSEWHERE;
@@ -256,6 +267,8 @@ static void broken(struct ath__call *call) {
         return;
     if (s->accepts && s->accepts(s)) {
         s->into_done += x->into_used;
+        if (s->into_done >= s->len) /* all came, its end did not: there is no empty range */
+            s->into_done = s->len - 1;
         call->io.transients = 0; /* it goes forward */
     }
 }
@@ -333,12 +346,10 @@ int ath__s3_call_header(struct ath__s3_call *s, const char *name, const char *va
 }
 
 static bool has_checksum(const struct ath__s3_op *s3) {
-    static const char prefix[] = "x-amz-checksum-";
-    size_t len = sizeof prefix - 1;
     for (size_t i = 0; i < s3->headers_count; i++) {
         struct ath_slice name = ath__slice_str(s3->headers[i].name);
         if (ath__slice_eq_nocase(name, ATH__SLICE_LIT("Content-MD5")) ||
-            (name.len > len && ath__slice_eq_nocase(ath__slice(name.ptr, len), ath__slice(prefix, len))))
+            starts(name, "x-amz-checksum-"))
             return true;
     }
     return false;

@@ -1,0 +1,831 @@
+/* Putting an object together: one PutObject or CopyObject, or a multipart upload with parallel
+ * parts, which is aborted when it does not come to its end. */
+#include "engine/s3_upload.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define READ_STEP ((size_t)256 << 10)
+#define ABORT_WAIT_NS (2 * ATH__SECOND)
+#define ABORTS_MAX 2 /* parts on the wire may land after the first */
+#define MD5_MAX ((size_t)16 << 20) /* digested in one go */
+#define STREAM_GROWS_EVERY 2500u
+
+static void pump(struct ath__s3_upload *up);
+static void send_abort(struct ath__s3_upload *up);
+
+static struct ath__s3_upload *upload_of(struct ath_op *op) {
+    return ATH__CONTAINER(op, struct ath__s3_upload, s3.op);
+}
+
+static struct ath__s3_upload *upload_of_call(struct ath__call *call) {
+    return ATH__CONTAINER(ath__s3_call_of(call)->s3, struct ath__s3_upload, s3);
+}
+
+/* -- pieces ------------------------------------------------------------------------------------------------ */
+
+struct ath__s3_piece *ath__s3_piece_new(size_t max) {
+    struct ath__s3_piece *piece = ath__alloc_zero(sizeof *piece);
+    if (piece)
+        ath__buf_init(&piece->bytes, max);
+    return piece;
+}
+
+void ath__s3_piece_free(struct ath__s3_piece *piece) {
+    if (!piece)
+        return;
+    ath__list_remove(&piece->node);
+    ath__list_remove(&piece->task.node);
+    ath__buf_clear(&piece->bytes);
+    ath__free(piece);
+}
+
+uint64_t ath__s3_stream_part_bytes(const struct ath__s3_upload *up, uint32_t number) {
+    uint64_t bytes = up->part_bytes << (number - 1) / STREAM_GROWS_EVERY;
+    return bytes < ATH__S3_PART_MAX ? bytes : ATH__S3_PART_MAX;
+}
+
+static void drop_list(struct ath__node *list) {
+    while (!ath__list_is_empty(list))
+        ath__s3_piece_free(ATH__CONTAINER(list->next, struct ath__s3_piece, node));
+}
+
+/* The pieces that calls carry belong to them. */
+static void drop_work(struct ath__s3_upload *up) {
+    struct ath__node *node;
+    while ((node = up->s3.io.calls.next) != &up->s3.io.calls) {
+        struct ath__s3_call *s = ATH__CONTAINER(node, struct ath__s3_call, node);
+        struct ath__s3_piece *piece = s->item;
+        ath__s3_call_free(s);
+        ath__s3_piece_free(piece);
+    }
+    drop_list(&up->io.reading);
+    up->io.in_flight = 0;
+}
+
+static void drop_stream(struct ath__s3_upload *up) {
+    struct ath_op *op = &up->s3.op;
+    pthread_mutex_lock(&op->lock);
+    drop_list(&up->stream.full);
+    ath__s3_piece_free(up->stream.filling);
+    up->stream.filling = NULL;
+    uint64_t bytes = up->stream.bytes;
+    up->stream.bytes = 0;
+    up->stream.closed = true;
+    pthread_mutex_unlock(&op->lock);
+    atomic_fetch_sub_explicit(
+        &op->client->stats.budget_used, (int64_t)bytes, memory_order_relaxed);
+}
+
+static void stream_stored(struct ath__s3_upload *up, size_t bytes) {
+    struct ath_op *op = &up->s3.op;
+    if (up->source != ATH__S3_STREAM)
+        return;
+    pthread_mutex_lock(&op->lock);
+    up->stream.bytes -= bytes;
+    bool ended = up->stream.ended;
+    pthread_mutex_unlock(&op->lock);
+    atomic_fetch_sub_explicit(
+        &op->client->stats.budget_used, (int64_t)bytes, memory_order_relaxed);
+    if (!ended)
+        ath__op_set_writable(op, true);
+}
+
+/* -- the end ------------------------------------------------------------------------------------------------ */
+
+static void finish(struct ath__s3_upload *up, const struct ath_error *err) {
+    drop_work(up);
+    drop_stream(up);
+    ath__timer_stop(up->s3.op.runtime, &up->io.timer);
+    if (up->io.has_timer)
+        ath__timers_unreserve(up->s3.op.runtime, 1);
+    up->io.has_timer = false;
+    ath__s3_op_end(&up->s3, err);
+}
+
+static void tell_fire(struct ath__timer *timer) {
+    struct ath__s3_upload *up = ATH__CONTAINER(timer, struct ath__s3_upload, io.timer);
+    ath__op_tell_done(&up->s3.op, &up->io.err);
+}
+
+static void limit_wait(struct ath__s3_upload *up) {
+    struct ath__runtime *runtime = up->s3.op.runtime;
+    if (up->io.timer.node.index == 0)
+        ath__timer_set(runtime, &up->io.timer, ath__now_ns(runtime) + ABORT_WAIT_NS);
+}
+
+/* The operation has failed; parts that are stored are removed before it ends. */
+static void fail(struct ath__s3_upload *up, const struct ath_error *err) {
+    struct ath_error kept = *err; /* may be a call's that goes now */
+    if (up->io.phase == ATH__S3_UPLOAD_ABORTING)
+        return;
+    up->io.err = kept;
+    up->io.aborts = up->io.in_flight ? 0 : ABORTS_MAX - 1;
+    drop_work(up);
+    drop_stream(up);
+    ath__op_set_lends(&up->s3.op, false);
+    if (up->io.upload_id.len == 0) {
+        finish(up, &kept);
+        return;
+    }
+    up->io.phase = ATH__S3_UPLOAD_ABORTING;
+    limit_wait(up);
+    send_abort(up);
+}
+
+static void fail_with(struct ath__s3_upload *up, int code, const char *message) {
+    struct ath_error err;
+    ath__err_set(&err, code, "%s", message);
+    fail(up, &err);
+}
+
+static void fail_nomem(struct ath__s3_upload *up) {
+    fail_with(up, ATH_ERR_NOMEM, "out of memory");
+}
+
+static void log_left(const struct ath__s3_upload *up, const char *why) {
+    ATH__LOG(
+        ATH_LOG_WARNING,
+        "s3",
+        "bucket %s: the parts of upload %.100s may still be stored: %s",
+        up->s3.bucket,
+        up->io.upload_id.ptr,
+        why);
+}
+
+static void abort_done(struct ath__call *call) {
+    struct ath__s3_upload *up = upload_of_call(call);
+    bool gone = call->err.http_status == 404;
+    if (call->result && !gone)
+        log_left(up, call->err.message);
+    bool again = !call->result && ++up->io.aborts < ABORTS_MAX;
+    ath__call_free(call);
+    if (again)
+        send_abort(up);
+    else
+        finish(up, &up->io.err);
+}
+
+static struct ath__s3_call *new_call(
+    struct ath__s3_upload *up,
+    const char *operation,
+    const char *method,
+    int header_use,
+    void (*done)(struct ath__call *call)) {
+    struct ath__s3_call *s =
+        ath__s3_call_new(&up->s3, operation, method, up->s3.bucket, up->s3.key, done);
+    if (s)
+        s->header_use = header_use;
+    return s;
+}
+
+static void send_abort(struct ath__s3_upload *up) {
+    struct ath__s3_call *s = new_call(
+        up, "AbortMultipartUpload", "DELETE", ATH__S3_HEADERS_ACCESS, abort_done);
+    if (!s || ath__s3_call_query(s, "uploadId", up->io.upload_id.ptr)) {
+        log_left(up, "no memory to abort it");
+        finish(up, &up->io.err);
+        return;
+    }
+    ath__s3_call_start(s);
+}
+
+/* -- an answer was lost: is the object that is there ours? ----------------------------------------------------- */
+
+static bool read_hex16(struct ath_slice etag, unsigned char out[16]) {
+    if (etag.len != 34 || etag.ptr[0] != '"' || etag.ptr[33] != '"')
+        return false;
+    for (size_t i = 0; i < 16; i++) {
+        unsigned value = 0;
+        for (size_t j = 0; j < 2; j++) {
+            char c = etag.ptr[1 + 2 * i + j];
+            if (c >= '0' && c <= '9')
+                value = value * 16 + (unsigned)(c - '0');
+            else if (c >= 'a' && c <= 'f')
+                value = value * 16 + (unsigned)(c - 'a' + 10);
+            else
+                return false;
+        }
+        out[i] = (unsigned char)value;
+    }
+    return true;
+}
+
+/* The ETag that S3 makes of parts whose own are MD5s; empty when they are not. */
+static void expect_joined(struct ath__s3_upload *up) {
+    struct ath__buf all;
+    unsigned char one[16];
+    char hex[33];
+    bool plain = true;
+    ath__buf_init(&all, 16 * (size_t)ATH__S3_PARTS_MAX);
+    for (uint32_t i = 0; plain && i < up->io.parts_count; i++)
+        plain = read_hex16(up->io.parts[i].etag, one) && ath__buf_add(&all, one, 16) == 0;
+    if (plain && ath__md5_hex(ath__buf_slice(&all), hex) == 0)
+        snprintf(
+            up->io.expected_etag, sizeof up->io.expected_etag, "\"%s-%u\"", hex, up->io.parts_count);
+    ath__buf_clear(&all);
+}
+
+static void expect_whole(struct ath__s3_upload *up, struct ath_slice body) {
+    char hex[33];
+    if (body.len <= MD5_MAX && ath__md5_hex(body, hex) == 0)
+        snprintf(up->io.expected_etag, sizeof up->io.expected_etag, "\"%s\"", hex);
+}
+
+static void check_done(struct ath__call *call) {
+    struct ath__s3_upload *up = upload_of_call(call);
+    struct ath_slice etag = ath__exchange_header(&call->io.x, "ETag");
+    bool ours = !call->result && up->io.expected_etag[0] &&
+                ath__slice_is(etag, up->io.expected_etag);
+    if (ours) {
+        ath__s3_op_tell_answer(&up->s3, ath__s3_call_of(call));
+        finish(up, NULL);
+        return;
+    }
+    fail(up, &up->io.lost);
+}
+
+/* True when the failure may be our own success, seen twice; then the object is looked at. */
+static bool look(struct ath__s3_upload *up, const struct ath__call *call) {
+    if (!call->io.maybe_sent || call->io.attempts < 2 || !up->io.expected_etag[0])
+        return false;
+    up->io.lost = call->err;
+    struct ath__s3_call *s =
+        new_call(up, "HeadObject", "HEAD", ATH__S3_HEADERS_PART, check_done);
+    if (!s)
+        return false;
+    up->io.phase = ATH__S3_UPLOAD_CHECKING;
+    ath__s3_call_start(s);
+    return true;
+}
+
+/* -- PutObject, CopyObject -------------------------------------------------------------------------------------- */
+
+static void single_done(struct ath__call *call) {
+    struct ath__s3_upload *up = upload_of_call(call);
+    struct ath__s3_call *s = ath__s3_call_of(call);
+    struct ath__s3_piece *piece = s->item;
+    struct ath_error err = call->err;
+    bool failed = call->result != 0, looks = false;
+    if (failed && err.http_status == 412 && up->if_none_match && up->source != ATH__S3_COPY) {
+        expect_whole(up, s->body);
+        looks = look(up, call);
+    }
+    if (!looks && call->io.x.result == 0)
+        ath__s3_op_tell_answer(&up->s3, s);
+    if (!failed)
+        atomic_fetch_add_explicit(
+            &up->s3.transferred, up->source == ATH__S3_COPY ? up->size : s->body.len,
+            memory_order_relaxed);
+    if (looks)
+        ath__s3_call_free(s);
+    else
+        drop_work(up);
+    if (looks)
+        ath__s3_piece_free(piece);
+    else if (failed)
+        fail(up, &err);
+    else
+        finish(up, NULL);
+}
+
+static int add_conditions(struct ath__s3_upload *up, struct ath__s3_call *s) {
+    int rc = up->if_none_match ? ath__s3_call_header(s, "If-None-Match", up->if_none_match) : 0;
+    return !rc && up->if_match ? ath__s3_call_header(s, "If-Match", up->if_match) : rc;
+}
+
+static void send_single(struct ath__s3_upload *up, struct ath_slice body, struct ath__s3_piece *piece) {
+    struct ath__s3_call *s = new_call(up, "PutObject", "PUT", ATH__S3_HEADERS_ALL, single_done);
+    up->io.phase = ATH__S3_UPLOAD_SINGLE;
+    if (s)
+        s->item = piece;
+    else
+        ath__s3_piece_free(piece);
+    if (!s || add_conditions(up, s)) {
+        fail_nomem(up);
+        return;
+    }
+    s->body = body;
+    ath__s3_call_protect(s, false);
+    ath__s3_call_start(s);
+}
+
+static int add_copy_source(struct ath__s3_upload *up, struct ath__s3_call *s) {
+    int rc = ath__s3_call_header(s, "x-amz-copy-source", up->copy_source);
+    if (!rc && up->io.source_etag)
+        rc = ath__s3_call_header(s, "x-amz-copy-source-if-match", up->io.source_etag);
+    s->may_hide_error = s->answers_late = true;
+    return rc;
+}
+
+static void send_copy(struct ath__s3_upload *up) {
+    struct ath__s3_call *s = new_call(up, "CopyObject", "PUT", ATH__S3_HEADERS_ALL, single_done);
+    up->io.phase = ATH__S3_UPLOAD_SINGLE;
+    if (!s || add_copy_source(up, s))
+        fail_nomem(up);
+    else
+        ath__s3_call_start(s);
+}
+
+/* -- parts --------------------------------------------------------------------------------------------------- */
+
+static int reserve_part(struct ath__s3_upload *up, uint32_t number) {
+    if (number <= up->io.parts_cap)
+        return 0;
+    uint32_t cap = up->io.parts_cap ? 2 * up->io.parts_cap : 64;
+    struct ath__s3_part *parts = ath__realloc_array(up->io.parts, cap, sizeof *parts);
+    if (!parts)
+        return ATH_ERR_NOMEM;
+    up->io.parts = parts;
+    char(*checksums)[16] = ath__realloc_array(up->io.checksums, cap, sizeof *checksums);
+    if (!checksums)
+        return ATH_ERR_NOMEM;
+    up->io.checksums = checksums;
+    up->io.parts_cap = cap;
+    return 0;
+}
+
+/* Keeps a stored part's ETag; 0, NOMEM or PROTOCOL. */
+static int keep_part(struct ath__s3_upload *up, struct ath__s3_call *s, struct ath_error *err) {
+    struct ath__s3_part *part = &up->io.parts[s->number - 1];
+    struct ath_slice etag = ath__exchange_header(&s->call.io.x, "ETag");
+    struct ath__buf text;
+    int rc = 0;
+    ath__buf_init(&text, 4096);
+    if (up->source == ATH__S3_COPY) {
+        rc = ath__s3_etag_parse(s->call.answer, &text, err);
+        etag = ath__buf_slice(&text);
+    }
+    if (!rc && etag.len == 0)
+        rc = ath__err_set(
+            err, ATH_ERR_PROTOCOL, "%s: the answer has no ETag", s->call.operation);
+    if (!rc) {
+        part->number = (int32_t)s->number;
+        part->etag = ath__slice(ath__arena_copy(&up->s3.arena, etag), etag.len);
+        memcpy(up->io.checksums[s->number - 1], s->checksum_text, sizeof s->checksum_text);
+        if (!part->etag.ptr)
+            rc = ath__err_nomem(err);
+    }
+    ath__buf_clear(&text);
+    return rc;
+}
+
+static void part_done(struct ath__call *call) {
+    struct ath__s3_upload *up = upload_of_call(call);
+    struct ath__s3_call *s = ath__s3_call_of(call);
+    struct ath__s3_piece *piece = s->item;
+    struct ath_error err = call->err;
+    uint64_t bytes = up->source == ATH__S3_COPY ? s->len : s->body.len;
+    int rc = call->result;
+    if (!rc)
+        rc = keep_part(up, s, &err);
+    if (rc) {
+        fail(up, &err);
+        return;
+    }
+    ath__s3_call_free(s);
+    ath__s3_piece_free(piece);
+    up->io.in_flight--;
+    atomic_fetch_add_explicit(&up->s3.transferred, bytes, memory_order_relaxed);
+    stream_stored(up, (size_t)bytes);
+    pump(up);
+}
+
+static struct ath__s3_call *new_part(struct ath__s3_upload *up, uint32_t number) {
+    bool copies = up->source == ATH__S3_COPY;
+    char text[16];
+    struct ath__s3_call *s = new_call(
+        up,
+        copies ? "UploadPartCopy" : "UploadPart",
+        "PUT",
+        copies ? ATH__S3_HEADERS_COPY : ATH__S3_HEADERS_PART,
+        part_done);
+    snprintf(text, sizeof text, "%u", number);
+    if (!s)
+        return NULL;
+    s->number = number;
+    if (ath__s3_call_query(s, "partNumber", text) ||
+        ath__s3_call_query(s, "uploadId", up->io.upload_id.ptr)) {
+        ath__s3_call_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+/* `piece` becomes the call's. False when memory is short: all is over then. */
+static bool send_part(
+    struct ath__s3_upload *up, uint32_t number, struct ath_slice body, struct ath__s3_piece *piece) {
+    struct ath__s3_call *s = new_part(up, number);
+    if (!s) {
+        ath__s3_piece_free(piece);
+        fail_nomem(up);
+        return false;
+    }
+    s->item = piece;
+    s->body = body;
+    s->checksum = up->io.checksum;
+    ath__s3_call_start(s);
+    return true;
+}
+
+static bool send_part_copy(struct ath__s3_upload *up, uint32_t number, uint64_t len) {
+    char range[64];
+    struct ath__s3_call *s = new_part(up, number);
+    snprintf(
+        range,
+        sizeof range,
+        "bytes=%llu-%llu",
+        (unsigned long long)up->io.next,
+        (unsigned long long)(up->io.next + len - 1));
+    if (!s || add_copy_source(up, s) || ath__s3_call_header(s, "x-amz-copy-source-range", range)) {
+        fail_nomem(up);
+        return false;
+    }
+    s->len = len;
+    ath__s3_call_start(s);
+    return true;
+}
+
+/* -- the file -------------------------------------------------------------------------------------------------- */
+
+static void piece_read(struct ath__s3_upload *up, struct ath__s3_piece *piece) {
+    struct ath_slice body = ath__buf_slice(&piece->bytes);
+    ath__list_remove(&piece->node);
+    if (up->io.phase == ATH__S3_UPLOAD_SINGLE)
+        send_single(up, body, piece);
+    else
+        send_part(up, (uint32_t)(piece->offset / up->part_bytes) + 1, body, piece);
+}
+
+/* In steps, so that other work passes; the pages are nearly always in the system's cache. */
+static void read_run(struct ath__task *task) {
+    struct ath__s3_piece *piece = ATH__CONTAINER(task, struct ath__s3_piece, task);
+    struct ath__s3_upload *up = piece->upload;
+    struct ath_error err;
+    size_t want = piece->wanted - piece->bytes.len;
+    ssize_t n = 0;
+    if (want > READ_STEP)
+        want = READ_STEP;
+    if (want)
+        n = pread(
+            up->fd,
+            piece->bytes.ptr + piece->bytes.len,
+            want,
+            (off_t)(piece->offset + piece->bytes.len));
+    if (n < 0 && errno != EINTR) {
+        ath__err_set(&err, ATH_ERR_SYSTEM, "reading the file: %s", strerror(errno));
+        fail(up, &err);
+        return;
+    }
+    if (n == 0 && want) {
+        fail_with(up, ATH_ERR_IO, "the file became shorter while it was read");
+        return;
+    }
+    piece->bytes.len += n > 0 ? (size_t)n : 0;
+    if (piece->bytes.len == piece->wanted)
+        piece_read(up, piece);
+    else
+        ath__task_add(up->s3.op.runtime, task);
+}
+
+static bool read_piece(struct ath__s3_upload *up, uint64_t offset, uint64_t len) {
+    struct ath__s3_piece *piece = ath__s3_piece_new((size_t)len + 1);
+    if (!piece || ath__buf_reserve(&piece->bytes, (size_t)len)) {
+        ath__s3_piece_free(piece);
+        fail_nomem(up);
+        return false;
+    }
+    piece->offset = offset;
+    piece->wanted = (size_t)len;
+    piece->upload = up;
+    piece->task.run = read_run;
+    ath__list_add(&up->io.reading, &piece->node);
+    ath__task_add(up->s3.op.runtime, &piece->task);
+    return true;
+}
+
+/* -- complete -------------------------------------------------------------------------------------------------- */
+
+static void complete_done(struct ath__call *call) {
+    struct ath__s3_upload *up = upload_of_call(call);
+    struct ath__s3_call *s = ath__s3_call_of(call);
+    struct ath_error err = call->err;
+    if (!call->result) {
+        ath__s3_op_tell_answer(&up->s3, s);
+        finish(up, NULL);
+        return;
+    }
+    if (err.http_status == 404 || err.http_status == 412) {
+        expect_joined(up);
+        if (look(up, call)) {
+            ath__s3_call_free(s);
+            return;
+        }
+    }
+    if (call->io.x.result == 0)
+        ath__s3_op_tell_answer(&up->s3, s);
+    fail(up, up->io.given_up ? &up->io.err : &err);
+}
+
+static void send_complete(struct ath__s3_upload *up) {
+    struct ath__s3_call *s = new_call(
+        up, "CompleteMultipartUpload", "POST", ATH__S3_HEADERS_PART, complete_done);
+    up->io.phase = ATH__S3_UPLOAD_COMPLETING;
+    ath__op_set_lends(&up->s3.op, false);
+    for (uint32_t i = 0; i < up->io.parts_count; i++)
+        up->io.parts[i].checksum = ath__slice_str(up->io.checksums[i]);
+    if (!s || ath__s3_call_query(s, "uploadId", up->io.upload_id.ptr) ||
+        ath__s3_call_header(s, "Content-Type", "application/xml") || add_conditions(up, s) ||
+        ath__s3_complete_build(
+            up->io.parts,
+            up->io.parts_count,
+            up->io.checksum ? ath__checksum_element(up->io.checksum) : NULL,
+            &s->call.body)) {
+        fail_nomem(up);
+        return;
+    }
+    s->body = ath__buf_slice(&s->call.body);
+    s->may_hide_error = s->answers_late = s->conflict_ends = true;
+    ath__s3_call_start(s);
+}
+
+/* -- the flow -------------------------------------------------------------------------------------------------- */
+
+/* False when there is no further part, or all is over. */
+static bool next_part(struct ath__s3_upload *up) {
+    uint64_t len = up->size - up->io.next;
+    bool sent;
+    if (len == 0)
+        return false;
+    if (len > up->part_bytes)
+        len = up->part_bytes;
+    uint32_t number = up->io.parts_count + 1;
+    if (reserve_part(up, number)) {
+        fail_nomem(up);
+        return false;
+    }
+    up->io.parts_count = number;
+    up->io.in_flight++;
+    uint64_t at = up->io.next;
+    if (up->source == ATH__S3_COPY)
+        sent = send_part_copy(up, number, len);
+    else if (up->source == ATH__S3_FILE)
+        sent = read_piece(up, at, len);
+    else
+        sent = send_part(up, number, ath__slice(up->body.ptr + at, (size_t)len), NULL);
+    if (sent)
+        up->io.next += len;
+    return sent;
+}
+
+static struct ath__s3_piece *take_piece(struct ath__s3_upload *up, bool *out_ended) {
+    struct ath_op *op = &up->s3.op;
+    pthread_mutex_lock(&op->lock);
+    struct ath__node *node = ath__list_pop(&up->stream.full);
+    *out_ended = up->stream.ended && ath__list_is_empty(&up->stream.full);
+    pthread_mutex_unlock(&op->lock);
+    return node ? ATH__CONTAINER(node, struct ath__s3_piece, node) : NULL;
+}
+
+static bool next_piece(struct ath__s3_upload *up, bool *out_ended) {
+    struct ath__s3_piece *piece = take_piece(up, out_ended);
+    uint32_t number = up->io.parts_count + 1;
+    if (!piece)
+        return false;
+    if (reserve_part(up, number)) {
+        ath__s3_piece_free(piece);
+        fail_nomem(up);
+        return false;
+    }
+    up->io.parts_count = number;
+    up->io.in_flight++;
+    return send_part(up, number, ath__buf_slice(&piece->bytes), piece);
+}
+
+static void pump(struct ath__s3_upload *up) {
+    bool more = true, ended = true;
+    if (up->io.phase != ATH__S3_UPLOAD_PARTS)
+        return;
+    while (more && up->io.in_flight < up->parallel) {
+        more = up->source == ATH__S3_STREAM ? next_piece(up, &ended) : next_part(up);
+        if (up->io.phase != ATH__S3_UPLOAD_PARTS || !up->s3.op.io.is_live)
+            return;
+    }
+    if (!more && ended && up->io.in_flight == 0)
+        send_complete(up);
+}
+
+static void create_done(struct ath__call *call) {
+    struct ath__s3_upload *up = upload_of_call(call);
+    struct ath_error err = call->err;
+    int rc = call->result;
+    if (!rc)
+        rc = ath__s3_upload_parse(call->answer, &up->io.upload_id, &err);
+    if (!rc && ath__buf_add_char(&up->io.upload_id, '\0'))
+        rc = ath__err_nomem(&err);
+    if (rc) {
+        up->io.upload_id.len = 0;
+        fail(up, up->io.given_up ? &up->io.err : &err);
+        return;
+    }
+    ath__call_free(call);
+    up->io.phase = ATH__S3_UPLOAD_PARTS;
+    if (up->io.given_up)
+        fail(up, &up->io.err);
+    else
+        pump(up);
+}
+
+static void send_create(struct ath__s3_upload *up) {
+    struct ath__s3_call *s = new_call(
+        up, "CreateMultipartUpload", "POST", ATH__S3_HEADERS_ALL, create_done);
+    int rc = s ? ath__s3_call_query(s, "uploads", "") : ATH_ERR_NOMEM;
+    up->io.phase = ATH__S3_UPLOAD_CREATING;
+    if (!rc && up->source == ATH__S3_COPY)
+        rc = ath__s3_copy_metadata(up, s);
+    if (!rc && up->source != ATH__S3_COPY && up->s3.op.client->config.s3_checksums == 1) {
+        up->io.checksum = ATH__CHECKSUM_CRC32;
+        rc = ath__s3_call_header(
+            s, "x-amz-checksum-algorithm", ath__checksum_name(up->io.checksum));
+    }
+    if (rc == ATH_ERR_NOMEM) {
+        fail_nomem(up);
+    } else if (rc) {
+        fail_with(up, ATH_ERR_UNSUPPORTED, "the object has more metadata than fits a request");
+    } else {
+        ath__s3_call_start(s);
+    }
+}
+
+static void head_done(struct ath__call *call) {
+    struct ath__s3_upload *up = upload_of_call(call);
+    struct ath__exchange *x = &call->io.x;
+    struct ath_error err = call->err;
+    struct ath_slice etag = ath__exchange_header(x, "ETag");
+    int rc = call->result;
+    if (!rc && (!ath__slice_to_u64(ath__exchange_header(x, "Content-Length"), &up->size) ||
+                up->size > INT64_MAX / 2))
+        rc = ath__err_set(&err, ATH_ERR_PROTOCOL, "HeadObject: the answer tells no size");
+    if (!rc && etag.ptr) {
+        up->io.source_etag = ath__arena_copy(&up->s3.arena, etag);
+        if (!up->io.source_etag)
+            rc = ath__err_nomem(&err);
+    }
+    if (rc) {
+        if (call->result && x->result == 0)
+            ath__s3_op_tell_answer(&up->s3, ath__s3_call_of(call));
+        fail(up, &err);
+        return;
+    }
+    up->io.source_head = x->head;
+    ath__buf_init(&x->head, 0);
+    ath__call_free(call);
+    atomic_store_explicit(&up->s3.object_size, (int64_t)up->size, memory_order_relaxed);
+    while ((up->size + up->part_bytes - 1) / up->part_bytes > ATH__S3_PARTS_MAX)
+        up->part_bytes *= 2;
+    if (up->size <= up->multipart_from)
+        send_copy(up);
+    else
+        send_create(up);
+}
+
+static void send_head(struct ath__s3_upload *up) {
+    struct ath__s3_call *s = ath__s3_call_new(
+        &up->s3, "HeadObject", "HEAD", up->source_bucket, up->source_key, head_done);
+    if (s)
+        s->header_use = ATH__S3_HEADERS_SOURCE;
+    if (!s || ath__s3_copy_source_keys(up, s) || (up->source_version_id &&
+               ath__s3_call_query(s, "versionId", up->source_version_id)))
+        fail_nomem(up);
+    else
+        ath__s3_call_start(s);
+}
+
+/* A stream turns into one PutObject when it ends within a part. */
+static void follow_stream(struct ath__s3_upload *up) {
+    bool ended, several;
+    struct ath_op *op = &up->s3.op;
+    if (up->io.phase != ATH__S3_UPLOAD_IDLE) {
+        pump(up);
+        return;
+    }
+    pthread_mutex_lock(&op->lock);
+    ended = up->stream.ended;
+    several = up->stream.pieces > 1;
+    pthread_mutex_unlock(&op->lock);
+    if (several) {
+        send_create(up);
+    } else if (ended) {
+        struct ath__s3_piece *piece = take_piece(up, &ended);
+        send_single(up, piece ? ath__buf_slice(&piece->bytes) : ath__slice(NULL, 0), piece);
+    }
+}
+
+/* -- operation --------------------------------------------------------------------------------------------------- */
+
+static void give_up(struct ath__s3_upload *up) {
+    struct ath__node *first = up->s3.io.calls.next;
+    bool has_call = first != &up->s3.io.calls;
+    struct ath__call *call =
+        has_call ? &ATH__CONTAINER(first, struct ath__s3_call, node)->call : NULL;
+    bool decisive = up->io.phase == ATH__S3_UPLOAD_CREATING ||
+                    up->io.phase == ATH__S3_UPLOAD_COMPLETING;
+    if (up->io.phase == ATH__S3_UPLOAD_ABORTING || up->io.given_up)
+        return;
+    ath__err_set(&up->io.err, ATH_ERR_CANCELLED, "the transfer was cancelled");
+    if (!decisive || !call || !ath__call_may_have_arrived(call)) {
+        struct ath_error err = up->io.err;
+        fail(up, &err);
+        return;
+    }
+    /* Its answer tells which upload is to be aborted, or that the object is there. */
+    up->io.given_up = true;
+    call->unwanted = true;
+    drop_stream(up);
+    ath__op_set_lends(&up->s3.op, false);
+    limit_wait(up);
+}
+
+static void upload_start(struct ath_op *op, unsigned commands) {
+    struct ath__s3_upload *up = upload_of(op);
+    if (commands & (ATH__OP_CANCEL | ATH__OP_ABANDON)) {
+        fail_with(up, ATH_ERR_CANCELLED, "the transfer was cancelled");
+        return;
+    }
+    if (ath__timers_reserve(op->runtime, 1)) {
+        fail_nomem(up);
+        return;
+    }
+    up->io.has_timer = true;
+    up->io.timer.fire = tell_fire;
+    if (up->source == ATH__S3_COPY) {
+        send_head(up);
+    } else if (up->source == ATH__S3_STREAM) {
+        follow_stream(up);
+    } else if (up->size > up->part_bytes) {
+        send_create(up);
+    } else if (up->source == ATH__S3_MEMORY) {
+        send_single(up, up->body, NULL);
+    } else {
+        up->io.phase = ATH__S3_UPLOAD_SINGLE;
+        read_piece(up, 0, up->size);
+    }
+}
+
+static void upload_command(struct ath_op *op, unsigned commands) {
+    struct ath__s3_upload *up = upload_of(op);
+    if (commands & (ATH__OP_CANCEL | ATH__OP_ABANDON))
+        give_up(up);
+    else if (commands & ATH__OP_CREDIT)
+        follow_stream(up);
+}
+
+static void upload_abort(struct ath_op *op) {
+    struct ath__s3_upload *up = upload_of(op);
+    struct ath_error err;
+    ath__err_set(&err, ATH_ERR_SHUTDOWN, "the library is shutting down");
+    if (up->io.upload_id.len)
+        log_left(up, "the process ends");
+    finish(up, &err);
+}
+
+static void upload_free(struct ath_op *op) {
+    struct ath__s3_upload *up = upload_of(op);
+    drop_list(&up->stream.full);
+    ath__s3_piece_free(up->stream.filling);
+    if (up->fd >= 0)
+        close(up->fd);
+    ath__free(up->io.parts);
+    ath__free(up->io.checksums);
+    ath__buf_clear(&up->io.upload_id);
+    ath__buf_clear(&up->io.source_head);
+    ath__s3_op_clear(&up->s3);
+    ath__free(up);
+}
+
+const struct ath__op_type ath__s3_upload_type = {
+    .start = upload_start,
+    .command = upload_command,
+    .abort = upload_abort,
+    .wants_stop = ath__s3_never_wants_stop,
+    .free = upload_free,
+    .is_s3 = true,
+};
+
+struct ath__s3_upload *ath__s3_upload_new(
+    struct ath_client *client, struct ath_queue *queue, void *user, struct ath_error *err) {
+    struct ath__s3_upload *up = ath__alloc_zero(sizeof *up);
+    if (!up) {
+        ath__err_nomem(err);
+        return NULL;
+    }
+    if (ath__s3_op_init(&up->s3, &ath__s3_upload_type, client, queue, user, err))
+        return NULL;
+    up->fd = -1;
+    up->parallel = 8;
+    ath__list_init(&up->stream.full);
+    ath__list_init(&up->io.reading);
+    ath__buf_init(&up->io.upload_id, 8192);
+    return up;
+}

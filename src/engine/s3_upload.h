@@ -1,0 +1,92 @@
+/* Putting an object together: the machine behind puts and copies. */
+#ifndef ATH_ENGINE_S3_UPLOAD_H
+#define ATH_ENGINE_S3_UPLOAD_H
+
+#include "engine/s3_internal.h"
+
+enum ath__s3_source { ATH__S3_MEMORY, ATH__S3_FILE, ATH__S3_STREAM, ATH__S3_COPY };
+
+enum ath__s3_upload_phase {
+    ATH__S3_UPLOAD_IDLE,       /* nothing asked for yet, or only the copy's source */
+    ATH__S3_UPLOAD_SINGLE,     /* PutObject or CopyObject */
+    ATH__S3_UPLOAD_CREATING,
+    ATH__S3_UPLOAD_PARTS,
+    ATH__S3_UPLOAD_COMPLETING,
+    ATH__S3_UPLOAD_CHECKING,   /* an answer was lost: whose object is there? */
+    ATH__S3_UPLOAD_ABORTING,
+};
+
+/* Bytes of a part in memory of ours. */
+struct ath__s3_piece {
+    struct ath__node node; /* stream.full, io.reading */
+    struct ath__buf bytes;
+    uint64_t offset; /* in the file */
+    size_t wanted;   /* of the file */
+    struct ath__task task;
+    struct ath__s3_upload *upload;
+};
+
+struct ath__s3_upload {
+    struct ath__s3_op s3; /* first */
+    int source;
+    struct ath_slice body; /* lent */
+    int fd;
+    uint64_t size; /* of memory, file, copied object */
+    const char *if_none_match, *if_match;
+    uint64_t part_bytes;
+    uint32_t parallel;
+    const char *source_bucket;
+    struct ath_slice source_key;
+    const char *source_version_id;
+    const char *copy_source; /* the header's value */
+    uint64_t multipart_from;
+
+    struct { /* under op.lock */
+        struct ath__node full; /* pieces for the I/O thread */
+        struct ath__s3_piece *filling;
+        uint32_t pieces; /* begun so far, the one being filled included */
+        uint64_t bytes;  /* taken and not stored yet */
+        uint64_t total;
+        bool ended;
+        bool closed; /* the operation takes no more */
+    } stream;
+
+    struct {
+        int phase;
+        bool has_timer;
+        struct ath__timer timer; /* tells the end although the abort is not answered */
+        bool given_up;           /* cancelled; `err` tells */
+        struct ath_error err;
+        struct ath__buf upload_id;
+        struct ath__s3_part *parts;
+        char (*checksums)[16];
+        uint32_t parts_count, parts_cap;
+        uint32_t in_flight;
+        uint64_t next; /* offset of the next part */
+        uint32_t aborts;
+        int checksum; /* of the parts */
+        const char *source_etag;
+        struct ath__buf source_head; /* of HeadObject: metadata to repeat */
+        char expected_etag[80];      /* of what was sent; "": not known */
+        struct ath_error lost;       /* what the check explains */
+        struct ath__node reading;    /* pieces that are read from the file */
+    } io;
+};
+
+extern const struct ath__op_type ath__s3_upload_type;
+/* A new one with its defaults; NULL tells in `err`. */
+struct ath__s3_upload *ath__s3_upload_new(
+    struct ath_client *client, struct ath_queue *queue, void *user, struct ath_error *err);
+struct ath__s3_piece *ath__s3_piece_new(size_t max);
+void ath__s3_piece_free(struct ath__s3_piece *piece);
+/* How long part `number` (from 1) of a stream gets: longer ones late, so that 10,000 suffice. */
+uint64_t ath__s3_stream_part_bytes(const struct ath__s3_upload *upload, uint32_t number);
+
+int ath__s3_check_parts(uint64_t part_bytes, uint32_t parallel, struct ath_error *err);
+
+/* s3_copy.c. What a copy in parts would lose: the source's headers, unless they are replaced. */
+int ath__s3_copy_metadata(struct ath__s3_upload *up, struct ath__s3_call *s);
+/* The source's keys of SSE-C by the names that HeadObject knows. */
+int ath__s3_copy_source_keys(struct ath__s3_upload *up, struct ath__s3_call *s);
+
+#endif
