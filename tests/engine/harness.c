@@ -111,6 +111,8 @@ void harness_init(void) {
         "AWS_ENDPOINT_URL",
         "AWS_CA_BUNDLE",
         "AWS_ENDPOINT_URL_ATHENA",
+        "AWS_ENDPOINT_URL_S3",
+        "AWS_REQUEST_CHECKSUM_CALCULATION",
         "AWS_SESSION_TOKEN",
         "http_proxy",
         "https_proxy",
@@ -334,6 +336,13 @@ void world_close(struct world *w) {
     world_free(w);
     w->runtime = NULL;
     assert_int_equal(harness_live(), w->live_before);
+}
+
+void world_rule(struct world *w, const struct ath__fake_rule *rule) {
+    s_in_transport++;
+    ath__fake_clear_rules(w->fake);
+    assert_int_equal(ath__fake_add(w->fake, rule), 0);
+    s_in_transport--;
 }
 
 void world_free(struct world *w) {

@@ -112,6 +112,8 @@ bool world_try_open(
     struct world *w, const struct ath_client_options *options, struct ath_error *err);
 /* Ends everything and checks that nothing is left. */
 void world_close(struct world *w);
+/* This rule alone answers from now on, instead of the simulated Athena. */
+void world_rule(struct world *w, const struct ath__fake_rule *rule);
 void world_free(struct world *w); /* only the simulation's memory */
 
 struct ath_query_options world_options(const char *sql);

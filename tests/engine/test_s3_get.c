@@ -1,0 +1,406 @@
+/* Gets: ranges, resumption, changes in the middle, streams within the budget. */
+#include "store.h"
+
+static struct store s;
+
+static struct ath_s3_get_options options_of(const char *key) {
+    return (struct ath_s3_get_options){
+        .size = sizeof(struct ath_s3_get_options),
+        .bucket = "bucket",
+        .key = ath__slice_str(key),
+        .length = -1,
+        .part_bytes = 10,
+    };
+}
+
+static struct ath_op *start(const struct ath_s3_get_options *options) {
+    struct ath_error err = {0};
+    struct ath_op *op = NULL;
+    if (ath_s3_get_start(s.w.client, s.w.queue, options, &op, &err))
+        fail_msg("ath_s3_get_start: %s", err.message);
+    return op;
+}
+
+static int finish(struct ath_op *op, struct ath_error *err) {
+    world_finish(&s.w, op, 500 * SECOND);
+    return ath_op_error(op, err);
+}
+
+static void test_get_into_by_ranges(void **state) {
+    (void)state;
+    char *bytes = store_pattern(95), out[95];
+    store_open(&s, NULL);
+    store_put(&s, "k", bytes, 95);
+    struct ath_s3_get_options options = options_of("k");
+    options.into = out;
+    options.into_len = sizeof out;
+    struct ath_op *op = start(&options);
+    assert_int_equal(finish(op, NULL), 0);
+    assert_memory_equal(out, bytes, 95);
+    assert_string_equal(s.log, "GGGGGGGGGG");
+    assert_int_equal(ath_s3_object_size(op), 95);
+    assert_int_equal(ath_s3_transferred(op), 95);
+    assert_int_equal(ath_s3_status(op), 206);
+    assert_true(ath__slice_is(ath_s3_header(op, "etag"), store_find(&s, "k")->etag));
+    assert_string_equal(world_trace(&s.w, op), "RD");
+    for (size_t i = 1; i < 10; i++)
+        assert_non_null(strstr(ath__fake_request_at(s.w.fake, i)->headers, "If-Match: \""));
+    assert_string_equal(
+        ath__fake_request_at(s.w.fake, 0)->host, "bucket.s3.us-east-1.amazonaws.com");
+    ath_op_release(op);
+    store_close(&s);
+    free(bytes);
+}
+
+static size_t take(struct ath_op *op, char *out) {
+    struct ath_s3_chunk *chunk;
+    size_t len = 0;
+    while (ath_s3_chunk_next(op, &chunk, NULL) == 1) {
+        struct ath_slice bytes = ath_s3_chunk_bytes(chunk);
+        memcpy(out + len, bytes.ptr, bytes.len);
+        len += bytes.len;
+        ath_s3_chunk_release(chunk);
+    }
+    return len;
+}
+
+static void test_get_stream_in_order(void **state) {
+    (void)state;
+    char *bytes = store_pattern(95), out[95];
+    store_open(&s, NULL);
+    store_put(&s, "k", bytes, 95);
+    struct ath_s3_get_options options = options_of("k");
+    options.offset = 3;
+    options.length = 80;
+    struct ath_op *op = start(&options);
+    assert_int_equal(finish(op, NULL), 0);
+    assert_int_equal(take(op, out), 80);
+    assert_memory_equal(out, bytes + 3, 80);
+    assert_int_equal(ath_op_error(op, NULL), 0);
+    ath_op_release(op);
+    store_close(&s);
+    free(bytes);
+}
+
+static void test_get_stream_stays_in_budget(void **state) {
+    (void)state;
+    char *bytes = store_pattern(1000), out[1000];
+    struct ath_client_options client = ATH_CLIENT_OPTIONS_INIT;
+    client.credentials_source = ATH_CREDENTIALS_NONE;
+    client.budget_bytes = 100;
+    store_open(&s, &client);
+    store_put(&s, "k", bytes, 1000);
+    struct ath_s3_get_options options = options_of("k");
+    struct ath_op *op = start(&options), *other = start(&options);
+    world_run(&s.w, SECOND);
+    assert_false(ath_op_is_done(op));
+    assert_in_range(s.count['G'], 10, 12);
+    assert_int_equal(atomic_load(&s.w.client->stats.budget_used) <= 110, 1);
+    size_t len = 0, len2 = 0;
+    while (!ath_op_is_done(op) || !ath_op_is_done(other)) {
+        len += take(op, out + len);
+        char sink[1000];
+        len2 += take(other, sink);
+        world_run(&s.w, 10 * MS);
+        assert_true(atomic_load(&s.w.client->stats.budget_used) <= 120);
+    }
+    len += take(op, out + len);
+    char sink[1000];
+    len2 += take(other, sink);
+    assert_int_equal(len, 1000);
+    assert_int_equal(len2, 1000);
+    assert_memory_equal(out, bytes, 1000);
+    ath_op_release(op);
+    ath_op_release(other);
+    assert_int_equal(atomic_load(&s.w.client->stats.budget_used), 0);
+    store_close(&s);
+    free(bytes);
+}
+
+static void test_get_empty_and_past_the_end(void **state) {
+    (void)state;
+    char out[16];
+    store_open(&s, NULL);
+    store_put(&s, "empty", "", 0);
+    store_put(&s, "k", "0123456789", 10);
+    struct ath_s3_get_options options = options_of("empty");
+    struct ath_op *op = start(&options);
+    assert_int_equal(finish(op, NULL), 0);
+    assert_int_equal(ath_s3_object_size(op), 0);
+    assert_int_equal(take(op, out), 0);
+    assert_string_equal(s.log, "GH");
+    ath_op_release(op);
+    options = options_of("k");
+    options.offset = 20;
+    options.into = out;
+    options.into_len = sizeof out;
+    op = start(&options);
+    assert_int_equal(finish(op, NULL), 0);
+    assert_int_equal(ath_s3_transferred(op), 0);
+    assert_int_equal(ath_s3_object_size(op), 10);
+    ath_op_release(op);
+    options.offset = 7;
+    options.length = 16;
+    op = start(&options);
+    assert_int_equal(finish(op, NULL), 0);
+    assert_int_equal(ath_s3_transferred(op), 3);
+    assert_memory_equal(out, "789", 3);
+    ath_op_release(op);
+    options.length = 0;
+    op = start(&options);
+    assert_int_equal(finish(op, NULL), 0);
+    assert_int_equal(ath_s3_object_size(op), 10);
+    ath_op_release(op);
+    options = options_of("k");
+    options.into = out;
+    options.into_len = 4;
+    op = start(&options);
+    assert_int_equal(finish(op, NULL), ATH_ERR_TOO_LARGE);
+    ath_op_release(op);
+    options = options_of("none");
+    op = start(&options);
+    struct ath_error err = {0};
+    assert_int_equal(finish(op, &err), ATH_ERR_NOT_FOUND);
+    assert_string_equal(err.service_code, "NoSuchKey");
+    assert_int_equal(ath_s3_status(op), 404);
+    ath_op_release(op);
+    store_close(&s);
+}
+
+/* Every first answer of a range breaks off after four bytes. */
+static bool breaks_off(
+    struct store *st, char op, unsigned nth, const struct ath__exchange *x, struct ath__fake_answer *a) {
+    (void)st;
+    (void)nth;
+    (void)x;
+    if (op == 'G' && a->body_len == 10) {
+        a->result = ATH_ERR_IO;
+        a->request_sent = true;
+        a->body_len = 4;
+    }
+    return false;
+}
+
+static void test_get_goes_on_where_it_stopped(void **state) {
+    (void)state;
+    char *bytes = store_pattern(30), out[30];
+    store_open(&s, NULL);
+    store_put(&s, "k", bytes, 30);
+    s.after = breaks_off;
+    struct ath_s3_get_options options = options_of("k");
+    options.into = out;
+    options.into_len = sizeof out;
+    options.parallel = 1;
+    struct ath_op *op = start(&options);
+    assert_int_equal(finish(op, NULL), 0);
+    assert_memory_equal(out, bytes, 30);
+    assert_string_equal(s.log, "GGGGGG");
+    for (size_t i = 0; i < 3; i++) {
+        char range[40];
+        snprintf(range, sizeof range, "Range: bytes=%zu-%zu", i * 10 + 4, i * 10 + 9);
+        const struct ath__fake_request *r = ath__fake_request_at(s.w.fake, 2 * i + 1);
+        assert_non_null(strstr(r->headers, range));
+        assert_non_null(strstr(r->headers, "If-Match: \""));
+    }
+    ath_op_release(op);
+    store_close(&s);
+    free(bytes);
+}
+
+static bool changes(
+    struct store *st, char op, unsigned nth, const struct ath__exchange *x, struct ath__fake_answer *a) {
+    (void)x;
+    (void)a;
+    if (op == 'G' && nth == 3)
+        store_put(st, "k", "another one that is as long as it was", 30);
+    return false;
+}
+
+static void test_get_change_is_an_error(void **state) {
+    (void)state;
+    char *bytes = store_pattern(30);
+    struct ath_error err = {0};
+    store_open(&s, NULL);
+    store_put(&s, "k", bytes, 30);
+    s.before = changes;
+    struct ath_s3_get_options options = options_of("k");
+    options.parallel = 1;
+    struct ath_op *op = start(&options);
+    assert_int_equal(finish(op, &err), ATH_ERR_SERVICE);
+    assert_non_null(strstr(err.message, "changed while it was read"));
+    assert_int_equal(err.http_status, 412);
+    ath_op_release(op);
+    store_close(&s);
+    free(bytes);
+}
+
+static bool lies(
+    struct store *st, char op, unsigned nth, const struct ath__exchange *x, struct ath__fake_answer *a) {
+    (void)x;
+    if (op == 'G' && nth == st->w.counter) {
+        if (st->list_max == 0)
+            a->head = "ETag: \"e\"\r\nContent-Range: bytes 1-10/30\r\n";
+        else if (st->list_max == 1)
+            a->body_len--;
+        else if (st->list_max == 2)
+            a->head = "ETag: \"e\"\r\n";
+        else
+            a->status = 200;
+    }
+    return false;
+}
+
+static void test_get_wrong_ranges_are_refused(void **state) {
+    (void)state;
+    char out[30];
+    for (size_t how = 0; how < 4; how++)
+        for (unsigned nth = 1; nth <= 2; nth++) {
+            store_open(&s, NULL);
+            store_put(&s, "k", "012345678901234567890123456789", 30);
+            s.after = lies;
+            s.list_max = how;
+            s.w.counter = nth;
+            struct ath_s3_get_options options = options_of("k");
+            options.into = how % 2 ? out : NULL;
+            options.into_len = options.into ? 30 : 0;
+            options.offset = 2;
+            struct ath_op *op = start(&options);
+            assert_int_equal(finish(op, NULL), ATH_ERR_PROTOCOL);
+            ath_op_release(op);
+            store_close(&s);
+        }
+}
+
+static bool sums(
+    struct store *st, char op, unsigned nth, const struct ath__exchange *x, struct ath__fake_answer *a) {
+    (void)nth;
+    if (op == 'G') {
+        assert_string_equal(store_header(x, "x-amz-checksum-mode"), "ENABLED");
+        snprintf(
+            st->head + strlen(st->head), 100, "x-amz-checksum-crc32: %s\r\n",
+            st->w.counter ? "y/Q5Jg==" : "AAAAAA==");
+        a->head = st->head;
+    }
+    return false;
+}
+
+static void test_get_checksum(void **state) {
+    (void)state;
+    for (unsigned right = 0; right < 2; right++) {
+        store_open(&s, NULL);
+        store_put(&s, "k", "123456789", 9);
+        s.after = sums;
+        s.w.counter = right;
+        struct ath_s3_get_options options = options_of("k");
+        struct ath_op *op = start(&options);
+        assert_int_equal(finish(op, NULL), right ? 0 : ATH_ERR_IO);
+        ath_op_release(op);
+        store_close(&s);
+    }
+}
+
+static void test_get_cancel_at_each_step(void **state) {
+    (void)state;
+    char out[95];
+    char *bytes = store_pattern(95);
+    for (int how = 0; how < 3; how++)
+        for (unsigned ms = 0; ms < 8; ms++) {
+            store_open(&s, NULL);
+            store_put(&s, "k", bytes, 95);
+            struct ath_s3_get_options options = options_of("k");
+            options.parallel = 2;
+            options.into = how ? out : NULL;
+            options.into_len = how ? sizeof out : 0;
+            struct ath_op *op = start(&options);
+            if (ms)
+                world_run(&s.w, ms * MS - MS / 2);
+            if (how == 2) {
+                ath_op_detach(op); /* on return the memory is ours */
+                assert_int_equal(ath__fake_in_flight(s.w.fake), 0);
+            } else {
+                ath_op_cancel(op, true);
+                world_run(&s.w, SECOND);
+                assert_true(ath_op_is_done(op));
+                int code = ath_op_error(op, NULL);
+                assert_true(code == ATH_ERR_CANCELLED || code == 0);
+            }
+            ath_op_release(op);
+            store_close(&s);
+        }
+    free(bytes);
+}
+
+static bool slow_down(
+    struct store *st, char op, unsigned nth, const struct ath__exchange *x, struct ath__fake_answer *a) {
+    (void)x;
+    (void)op;
+    if (nth > 2)
+        return false;
+    store_error(st, a, 503, "SlowDown");
+    return true;
+}
+
+static void test_get_slow_down_is_waited_for(void **state) {
+    (void)state;
+    store_open(&s, NULL);
+    store_put(&s, "k", "123456789", 9);
+    s.before = slow_down;
+    struct ath_s3_get_options options = options_of("k");
+    struct ath_op *op = start(&options);
+    assert_int_equal(finish(op, NULL), 0);
+    assert_string_equal(s.log, "GGG");
+    struct ath_client_stats stats = {.size = sizeof stats};
+    ath_client_stats(s.w.client, &stats);
+    assert_int_equal(stats.refusals, 2);
+    ath_op_release(op);
+    store_close(&s);
+}
+
+static void test_get_bad_options(void **state) {
+    (void)state;
+    struct ath_op *op;
+    struct ath_error err;
+    store_open(&s, NULL);
+    struct ath_s3_get_options good = options_of("k"), o = good;
+    o.size = 8;
+    assert_int_equal(ath_s3_get_start(s.w.client, NULL, &o, &op, &err), ATH_ERR_INVALID);
+    assert_int_equal(ath_s3_get_start(s.w.client, NULL, NULL, &op, &err), ATH_ERR_INVALID);
+    o = good;
+    o.bucket = "No_Slash/";
+    assert_int_equal(ath_s3_get_start(s.w.client, NULL, &o, &op, &err), ATH_ERR_INVALID);
+    o = good;
+    o.key = ath__slice(NULL, 0);
+    assert_int_equal(ath_s3_get_start(s.w.client, NULL, &o, &op, &err), ATH_ERR_INVALID);
+    o = good;
+    o.length = -2;
+    assert_int_equal(ath_s3_get_start(s.w.client, NULL, &o, &op, &err), ATH_ERR_INVALID);
+    o = good;
+    o.offset = UINT64_MAX;
+    assert_int_equal(ath_s3_get_start(s.w.client, NULL, &o, &op, &err), ATH_ERR_INVALID);
+    struct ath_s3_pair wrong[] = {{"Host", "x"}, {"x-a", "a\r\nb"}, {"a b", "c"}};
+    for (size_t i = 0; i < 3; i++) {
+        o = good;
+        o.headers = &wrong[i];
+        o.headers_count = 1;
+        assert_int_equal(ath_s3_get_start(s.w.client, NULL, &o, &op, &err), ATH_ERR_INVALID);
+    }
+    store_close(&s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_get_into_by_ranges),
+        cmocka_unit_test(test_get_stream_in_order),
+        cmocka_unit_test(test_get_stream_stays_in_budget),
+        cmocka_unit_test(test_get_empty_and_past_the_end),
+        cmocka_unit_test(test_get_goes_on_where_it_stopped),
+        cmocka_unit_test(test_get_change_is_an_error),
+        cmocka_unit_test(test_get_wrong_ranges_are_refused),
+        cmocka_unit_test(test_get_checksum),
+        cmocka_unit_test(test_get_cancel_at_each_step),
+        cmocka_unit_test(test_get_slow_down_is_waited_for),
+        cmocka_unit_test(test_get_bad_options),
+    };
+    harness_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
