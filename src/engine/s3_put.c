@@ -188,10 +188,10 @@ static int check_stream(struct ath__s3_upload *up, const char *what, struct ath_
             *err = op->shared.error;
         return op->shared.code;
     }
-    if (up->stream.closed)
-        return ath__err_set(err, ATH_ERR_CANCELLED, "%s: the transfer ends", what);
     if (up->stream.ended || (op->shared.bits & ATH_WAIT_DONE))
         return ath__err_set(err, ATH_ERR_STATE, "%s: the stream has ended", what);
+    if (up->stream.closed) /* the final event comes when the upload is aborted */
+        return ath__err_set(err, ATH_ERR_CANCELLED, "%s: the transfer is given up", what);
     return 0;
 }
 

@@ -1,0 +1,452 @@
+/* Puts and copies: one request or many, files, streams, conditions, and what a failure leaves. */
+#include "store.h"
+
+#include <unistd.h>
+
+static struct store s;
+
+static struct ath_s3_put_options options_of(const char *bytes, size_t len) {
+    return (struct ath_s3_put_options){
+        .size = sizeof(struct ath_s3_put_options),
+        .bucket = "bucket",
+        .key = ATH__SLICE_INIT("k"),
+        .body = {bytes, len},
+        .part_bytes = 5 * MIB,
+    };
+}
+
+static struct ath_op *start(const struct ath_s3_put_options *options) {
+    struct ath_error err = {0};
+    struct ath_op *op = NULL;
+    if (ath_s3_put_start(s.w.client, s.w.queue, options, &op, &err))
+        fail_msg("ath_s3_put_start: %s", err.message);
+    return op;
+}
+
+static int finish(struct ath_op *op, struct ath_error *err) {
+    world_finish(&s.w, op, 500 * SECOND);
+    return ath_op_error(op, err);
+}
+
+static void check_object(const char *bytes, size_t len) {
+    struct store_object *object = store_find(&s, "k");
+    assert_non_null(object);
+    assert_int_equal(object->len, len);
+    assert_memory_equal(object->bytes, bytes, len);
+    assert_int_equal(store_open_uploads(&s), 0);
+}
+
+static void test_put_small(void **state) {
+    (void)state;
+    struct ath_s3_pair type = {"Content-Type", "text/plain"};
+    store_open(&s, NULL);
+    struct ath_s3_put_options options = options_of("123456789", 9);
+    options.headers = &type;
+    options.headers_count = 1;
+    struct ath_op *op = start(&options);
+    assert_int_equal(finish(op, NULL), 0);
+    check_object("123456789", 9);
+    const struct ath__fake_request *r = ath__fake_request_at(s.w.fake, 0);
+    assert_non_null(strstr(r->headers, "x-amz-checksum-crc32: y/Q5Jg==\r\n"));
+    assert_non_null(strstr(r->headers, "x-amz-content-sha256: UNSIGNED-PAYLOAD\r\n"));
+    assert_non_null(strstr(r->headers, "Content-Type: text/plain\r\n"));
+    assert_true(ath_s3_header(op, "ETag").len == 34);
+    assert_int_equal(ath_s3_transferred(op), 9);
+    ath_op_release(op);
+    options = options_of("", 0);
+    op = start(&options);
+    assert_int_equal(finish(op, NULL), 0);
+    check_object("", 0);
+    assert_string_equal(s.log, "PP");
+    ath_op_release(op);
+    store_close(&s);
+}
+
+/* A server of its own over http: the payload's hash is signed, no checksum is sent. */
+static void test_put_other_server(void **state) {
+    (void)state;
+    struct ath_client_options client = ATH_CLIENT_OPTIONS_INIT;
+    client.s3_endpoint_url = "http://127.0.0.1:9000";
+    client.access_key_id = "AKID";
+    client.secret_access_key = "secret";
+    char *bytes = store_pattern(MIB);
+    char hash[65], line[120];
+    store_open(&s, &client);
+    struct ath_s3_put_options options = options_of(bytes, MIB);
+    struct ath_op *op = start(&options);
+    assert_int_equal(finish(op, NULL), 0);
+    check_object(bytes, MIB);
+    const struct ath__fake_request *r = ath__fake_request_at(s.w.fake, 0);
+    ath__sha256_hex(ath__slice(bytes, MIB), hash);
+    snprintf(line, sizeof line, "x-amz-content-sha256: %s\r\n", hash);
+    assert_non_null(strstr(r->headers, line));
+    assert_null(strstr(r->headers, "x-amz-checksum"));
+    assert_non_null(strstr(r->headers, "/us-east-1/s3/aws4_request"));
+    assert_string_equal(r->target, "/bucket/k");
+    ath_op_release(op);
+    store_close(&s);
+    free(bytes);
+}
+
+static void test_put_multipart(void **state) {
+    (void)state;
+    size_t len = 12 * MIB + 5;
+    char *bytes = store_pattern(len);
+    store_open(&s, NULL);
+    struct ath_s3_put_options options = options_of(bytes, len);
+    struct ath_op *op = start(&options);
+    assert_int_equal(finish(op, NULL), 0);
+    assert_string_equal(s.log, "CUUUM");
+    check_object(bytes, len);
+    const struct ath__fake_request *r = ath__fake_request_at(s.w.fake, 4);
+    assert_non_null(strstr(r->body, "<ChecksumCRC32>"));
+    assert_non_null(
+        strstr(ath__fake_request_at(s.w.fake, 0)->headers, "x-amz-checksum-algorithm: CRC32\r\n"));
+    assert_int_equal(ath_s3_transferred(op), len);
+    ath_op_release(op);
+    store_close(&s);
+    free(bytes);
+}
+
+static void test_put_file(void **state) {
+    (void)state;
+    char path[] = "/tmp/athena-put-XXXXXX";
+    size_t len = 11 * MIB;
+    char *bytes = store_pattern(len);
+    struct ath_error err = {0};
+    struct ath_op *op;
+    int fd = mkstemp(path);
+    assert_true(fd >= 0 && write(fd, bytes, len) == (ssize_t)len);
+    store_open(&s, NULL);
+    struct ath_s3_put_options options = options_of(NULL, 0);
+    options.path = path;
+    op = start(&options);
+    assert_int_equal(finish(op, NULL), 0);
+    assert_string_equal(s.log, "CUUUM");
+    check_object(bytes, len);
+    ath_op_release(op);
+    assert_int_equal(ftruncate(fd, 1000), 0);
+    op = start(&options);
+    assert_int_equal(finish(op, NULL), 0);
+    check_object(bytes, 1000);
+    ath_op_release(op);
+    op = start(&options);
+    assert_int_equal(ftruncate(fd, 10), 0); /* under its hands */
+    assert_int_equal(finish(op, &err), ATH_ERR_IO);
+    ath_op_release(op);
+    close(fd);
+    unlink(path);
+    assert_int_equal(
+        ath_s3_put_start(s.w.client, NULL, &options, &op, &err), ATH_ERR_NOT_FOUND);
+    options.path = "/tmp";
+    assert_int_equal(ath_s3_put_start(s.w.client, NULL, &options, &op, &err), ATH_ERR_INVALID);
+    store_close(&s);
+    free(bytes);
+}
+
+static void write_all(struct ath_op *op, const char *bytes, size_t len, size_t step) {
+    for (size_t at = 0; at < len;) {
+        size_t n = len - at < step ? len - at : step;
+        int rc = ath_s3_put_write(op, ath__slice(bytes + at, n), NULL);
+        assert_in_range(rc, 0, 1);
+        if (rc == 0) {
+            at += n;
+            continue;
+        }
+        while (!(ath_op_wait(op, ATH_WAIT_BATCH, 0) & ATH_WAIT_BATCH)) {
+            assert_false(ath_op_is_done(op));
+            world_run(&s.w, MS);
+        }
+    }
+}
+
+static void test_put_stream(void **state) {
+    (void)state;
+    size_t lens[] = {0, 100, 5 * MIB, 5 * MIB + 1, 23 * MIB};
+    const char *logs[] = {"P", "P", "P", "CUUM", "CUUUUUM"};
+    char *bytes = store_pattern(23 * MIB);
+    for (size_t i = 0; i < 5; i++) {
+        struct ath_client_options client = ATH_CLIENT_OPTIONS_INIT;
+        client.credentials_source = ATH_CREDENTIALS_NONE;
+        client.budget_bytes = 8 * (int64_t)MIB;
+        store_open(&s, &client);
+        struct ath_s3_put_options options = options_of(NULL, 0);
+        options.is_stream = true;
+        struct ath_op *op = start(&options);
+        write_all(op, bytes, lens[i], 300000);
+        assert_true(atomic_load(&s.w.client->stats.budget_used) <= 8 * (int64_t)MIB);
+        assert_int_equal(ath_s3_put_end(op, NULL), 0);
+        assert_int_equal(ath_s3_put_end(op, NULL), ATH_ERR_STATE);
+        assert_int_equal(finish(op, NULL), 0);
+        assert_string_equal(s.log, logs[i]);
+        check_object(bytes, lens[i]);
+        assert_int_equal(atomic_load(&s.w.client->stats.budget_used), 0);
+        assert_int_equal(ath_s3_put_write(op, ath__slice("x", 1), NULL), ATH_ERR_STATE);
+        ath_op_release(op);
+        store_close(&s);
+    }
+    free(bytes);
+}
+
+/* -- failures -------------------------------------------------------------------------------------- */
+
+static char s_op;
+static unsigned s_nth;
+static int s_how;
+
+static bool fails(
+    struct store *st, char op, unsigned nth, const struct ath__exchange *x, struct ath__fake_answer *a) {
+    (void)x;
+    if (op != s_op || nth < s_nth || (s_how && nth > s_nth))
+        return false;
+    if (s_how == 0)
+        store_error(st, a, 403, "AccessDenied");
+    else if (s_how == 1)
+        store_error(st, a, 503, "SlowDown");
+    else if (s_how == 2)
+        store_error(st, a, 500, "InternalError");
+    else
+        *a = (struct ath__fake_answer){.result = ATH_ERR_IO, .request_sent = true};
+    return true;
+}
+
+static void test_put_errors_at_each_step(void **state) {
+    (void)state;
+    static const struct {
+        char op;
+        unsigned nth;
+    } steps[] = {{'C', 1}, {'U', 1}, {'U', 3}, {'M', 1}};
+    size_t len = 12 * MIB;
+    char *bytes = store_pattern(len);
+    for (size_t i = 0; i < 4; i++)
+        for (s_how = 0; s_how < 4; s_how++) {
+            s_op = steps[i].op;
+            s_nth = steps[i].nth;
+            store_open(&s, NULL);
+            s.before = fails;
+            struct ath_s3_put_options options = options_of(bytes, len);
+            options.parallel = 2;
+            struct ath_op *op = start(&options);
+            struct ath_error err = {0};
+            int code = finish(op, &err);
+            world_run(&s.w, SECOND);
+            if (s_how == 0) {
+                assert_int_equal(code, ATH_ERR_ACCESS);
+                assert_int_equal(s.count['A'] > 0, s_op != 'C');
+                assert_null(store_find(&s, "k"));
+            } else {
+                assert_int_equal(code, 0);
+                check_object(bytes, len);
+            }
+            assert_int_equal(store_open_uploads(&s), 0);
+            ath_op_release(op);
+            store_close(&s);
+        }
+    free(bytes);
+}
+
+/* 200 that turns out to be a failure: tried again. */
+static bool fails_late(
+    struct store *st, char op, unsigned nth, const struct ath__exchange *x, struct ath__fake_answer *a) {
+    (void)x;
+    if ((op != 'M' && op != 'c' && op != 'u') || nth > 1)
+        return false;
+    store_error(st, a, 200, "InternalError");
+    return true;
+}
+
+static void test_put_error_in_success(void **state) {
+    (void)state;
+    char *bytes = store_pattern(6 * MIB);
+    store_open(&s, NULL);
+    s.before = fails_late;
+    struct ath_s3_put_options options = options_of(bytes, 6 * MIB);
+    struct ath_op *op = start(&options);
+    assert_int_equal(finish(op, NULL), 0);
+    assert_string_equal(s.log, "CUUMM");
+    check_object(bytes, 6 * MIB);
+    ath_op_release(op);
+    store_close(&s);
+    free(bytes);
+}
+
+/* The store has done it, but its answer is lost. */
+static bool loses(
+    struct store *st, char op, unsigned nth, const struct ath__exchange *x, struct ath__fake_answer *a) {
+    (void)x;
+    (void)st;
+    if (op == s_op && nth == 1)
+        *a = (struct ath__fake_answer){.result = ATH_ERR_IO, .request_sent = true};
+    return false;
+}
+
+static void test_put_lost_answers(void **state) {
+    (void)state;
+    char *bytes = store_pattern(6 * MIB);
+    for (int i = 0; i < 3; i++) {
+        size_t len = i ? 6 * MIB : 1000;
+        s_op = i ? 'M' : 'P';
+        store_open(&s, NULL);
+        s.after = loses;
+        struct ath_s3_put_options options = options_of(bytes, len);
+        options.if_none_match = i < 2 ? "*" : NULL;
+        struct ath_op *op = start(&options);
+        assert_int_equal(finish(op, NULL), 0);
+        assert_string_equal(s.log, i ? "CUUMMH" : "PPH");
+        check_object(bytes, len);
+        ath_op_release(op);
+        store_close(&s);
+    }
+    free(bytes);
+}
+
+static void test_put_create_only(void **state) {
+    (void)state;
+    char *bytes = store_pattern(6 * MIB);
+    struct ath_error err = {0};
+    store_open(&s, NULL);
+    store_put(&s, "k", "there", 5);
+    struct ath_s3_put_options options = options_of("123", 3);
+    options.if_none_match = "*";
+    struct ath_op *op = start(&options);
+    assert_int_equal(finish(op, &err), ATH_ERR_SERVICE);
+    assert_string_equal(err.service_code, "PreconditionFailed");
+    ath_op_release(op);
+    options.body = ath__slice(bytes, 6 * MIB);
+    op = start(&options);
+    assert_int_equal(finish(op, &err), ATH_ERR_SERVICE);
+    world_run(&s.w, SECOND);
+    check_object("there", 5);
+    assert_string_equal(s.log, "PCUUMA");
+    ath_op_release(op);
+    store_close(&s);
+    free(bytes);
+}
+
+static void test_put_cancel_at_each_step(void **state) {
+    (void)state;
+    size_t len = 16 * MIB;
+    char *bytes = store_pattern(len);
+    for (int how = 0; how < 3; how++)
+        for (unsigned half_ms = 0; half_ms < 14; half_ms++) {
+            store_open(&s, NULL);
+            struct ath_s3_put_options options = options_of(how < 2 ? bytes : NULL, how < 2 ? len : 0);
+            options.is_stream = how == 2;
+            options.parallel = 1;
+            struct ath_op *op = start(&options);
+            if (how == 2)
+                assert_int_equal(ath_s3_put_write(op, ath__slice(bytes, len), NULL), 0);
+            if (half_ms)
+                world_run(&s.w, half_ms * MS / 2);
+            if (how == 1) {
+                ath_op_release(op);
+            } else {
+                ath_op_cancel(op, true);
+                world_finish(&s.w, op, 3 * SECOND);
+                int code = ath_op_error(op, NULL);
+                assert_true(code == ATH_ERR_CANCELLED || (code == 0 && store_find(&s, "k")));
+                if (how == 2)
+                    assert_true(ath_s3_put_write(op, ath__slice(bytes, 1), NULL) < 0);
+                ath_op_release(op);
+            }
+            world_run(&s.w, 10 * SECOND);
+            assert_int_equal(store_open_uploads(&s), 0);
+            assert_int_equal(ath__fake_in_flight(s.w.fake), 0);
+            assert_int_equal(atomic_load(&s.w.client->stats.budget_used), 0);
+            store_close(&s);
+        }
+    free(bytes);
+}
+
+static bool holds_abort(
+    struct store *st, char op, unsigned nth, const struct ath__exchange *x, struct ath__fake_answer *a) {
+    (void)x;
+    (void)nth;
+    if (op == 'A')
+        a->delay_ns = 20 * SECOND;
+    (void)st;
+    return false;
+}
+
+static void test_put_cancel_waits_two_seconds(void **state) {
+    (void)state;
+    char *bytes = store_pattern(16 * MIB);
+    store_open(&s, NULL);
+    s.before = holds_abort;
+    struct ath_s3_put_options options = options_of(bytes, 16 * MIB);
+    struct ath_op *op = start(&options);
+    world_run(&s.w, MS + MS / 2);
+    ath_op_cancel(op, false);
+    uint64_t from = world_now(&s.w);
+    world_finish(&s.w, op, 60 * SECOND);
+    assert_int_equal(ath_op_error(op, NULL), ATH_ERR_CANCELLED);
+    assert_in_range(world_now(&s.w) - from, 2 * SECOND, 2 * SECOND + 10 * MS);
+    ath_op_release(op);
+    world_run(&s.w, 60 * SECOND);
+    assert_int_equal(store_open_uploads(&s), 0);
+    store_close(&s);
+    free(bytes);
+}
+
+/* -- copies ---------------------------------------------------------------------------------------- */
+
+static void test_copy_whole_and_in_parts(void **state) {
+    (void)state;
+    size_t len = 12 * MIB;
+    char *bytes = store_pattern(len);
+    for (int parts = 0; parts < 2; parts++) {
+        struct ath_error err = {0};
+        struct ath_op *op;
+        store_open(&s, NULL);
+        s.before = fails_late;
+        struct store_object *source = store_put(&s, "from", bytes, len);
+        snprintf(source->content_type, sizeof source->content_type, "text/csv");
+        struct ath_s3_copy_options options = {
+            .size = sizeof options,
+            .source_bucket = "other",
+            .source_key = ATH__SLICE_INIT("from"),
+            .bucket = "bucket",
+            .key = ATH__SLICE_INIT("k"),
+            .multipart_from = parts ? MIB : 0,
+            .part_bytes = 5 * MIB,
+            .parallel = 1,
+        };
+        assert_int_equal(ath_s3_copy_start(s.w.client, s.w.queue, &options, &op, &err), 0);
+        assert_int_equal(finish(op, &err), 0);
+        assert_string_equal(s.log, parts ? "HCuuuuMM" : "Hcc");
+        check_object(bytes, len);
+        assert_int_equal(ath_s3_transferred(op), len);
+        const struct ath__fake_request *r = ath__fake_request_at(s.w.fake, 1);
+        assert_string_equal(
+            ath__fake_request_at(s.w.fake, 0)->host, "other.s3.us-east-1.amazonaws.com");
+        if (parts) {
+            assert_non_null(strstr(r->headers, "Content-Type: text/csv\r\n"));
+            assert_non_null(strstr(r->headers, "x-amz-meta-colour: blue\r\n"));
+            r = ath__fake_request_at(s.w.fake, 2);
+        }
+        assert_non_null(strstr(r->headers, "x-amz-copy-source: other/from\r\n"));
+        assert_non_null(strstr(r->headers, "x-amz-copy-source-if-match: \""));
+        ath_op_release(op);
+        store_close(&s);
+    }
+    free(bytes);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_put_small),
+        cmocka_unit_test(test_put_other_server),
+        cmocka_unit_test(test_put_multipart),
+        cmocka_unit_test(test_put_file),
+        cmocka_unit_test(test_put_stream),
+        cmocka_unit_test(test_put_errors_at_each_step),
+        cmocka_unit_test(test_put_error_in_success),
+        cmocka_unit_test(test_put_lost_answers),
+        cmocka_unit_test(test_put_create_only),
+        cmocka_unit_test(test_put_cancel_at_each_step),
+        cmocka_unit_test(test_put_cancel_waits_two_seconds),
+        cmocka_unit_test(test_copy_whole_and_in_parts),
+    };
+    harness_init();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
