@@ -125,17 +125,21 @@ static void free_batches(struct ath_op *op) {
 void ath__op_release_inner(struct ath_op *op) {
     if (atomic_fetch_sub_explicit(&op->refs, 1, memory_order_acq_rel) != 1)
         return;
+    struct ath_queue *queue = op->queue;
+    struct ath__account *account = op->account;
+    struct ath__runtime *runtime = op->runtime;
+    struct ath_client *client = op->client;
     free_batches(op);
     ath_execution_release(op->shared.execution);
     ath__columns_release(op->shared.columns);
     ath__buf_clear(&op->shared.json);
     pthread_cond_destroy(&op->cond);
     pthread_mutex_destroy(&op->lock);
-    ath__queue_release_inner(op->queue);
-    ath__account_release(op->account);
-    ath__runtime_release(op->runtime);
-    ath_client_release(op->client);
     op->type->free(op);
+    ath__queue_release_inner(queue);
+    ath__account_release(account);
+    ath__runtime_release(runtime);
+    ath_client_release(client);
 }
 
 struct ath_op *ath_op_retain(struct ath_op *op) {

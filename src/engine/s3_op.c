@@ -173,10 +173,8 @@ void ath__s3_op_tell_answer(struct ath__s3_op *s3, struct ath__s3_call *call) {
     s3->answer.status = x->status;
     s3->answer.head = x->head;
     ath__buf_init(&x->head, 0);
-    if (!call->into) {
-        s3->answer.body = x->answer;
-        ath__buf_init(&x->answer, 0);
-    }
+    s3->answer.body = x->answer;
+    ath__buf_init(&x->answer, 0);
     pthread_mutex_lock(&s3->op.lock);
     s3->answer.is_told = true;
     pthread_mutex_unlock(&s3->op.lock);

@@ -9,6 +9,7 @@
 #define READ_STEP ((size_t)256 << 10)
 #define ABORT_WAIT_NS (2 * ATH__SECOND)
 #define ABORTS_MAX 2 /* parts on the wire may land after the first */
+#define TRIES_MAX 3  /* of an abort for which memory is short */
 #define MD5_MAX ((size_t)16 << 20) /* digested in one go */
 #define STREAM_GROWS_EVERY 2500u
 
@@ -160,6 +161,8 @@ static void abort_done(struct ath__call *call) {
     if (call->result && !gone)
         log_left(up, call->err.message);
     bool again = !call->result && ++up->io.aborts < ABORTS_MAX;
+    if (call->result == ATH_ERR_NOMEM && ++up->io.abort_tries < TRIES_MAX)
+        again = true;
     ath__call_free(call);
     if (again)
         send_abort(up);
@@ -180,10 +183,21 @@ static struct ath__s3_call *new_call(
     return s;
 }
 
-static void send_abort(struct ath__s3_upload *up) {
+static struct ath__s3_call *new_abort(struct ath__s3_upload *up) {
     struct ath__s3_call *s = new_call(
         up, "AbortMultipartUpload", "DELETE", ATH__S3_HEADERS_ACCESS, abort_done);
-    if (!s || ath__s3_call_query(s, "uploadId", up->io.upload_id.ptr)) {
+    if (s && ath__s3_call_query(s, "uploadId", up->io.upload_id.ptr)) {
+        ath__s3_call_free(s);
+        s = NULL;
+    }
+    return s;
+}
+
+static void send_abort(struct ath__s3_upload *up) {
+    struct ath__s3_call *s = NULL;
+    for (int i = 0; !s && i < TRIES_MAX; i++)
+        s = new_abort(up);
+    if (!s) {
         log_left(up, "no memory to abort it");
         finish(up, &up->io.err);
         return;
@@ -616,14 +630,23 @@ static void pump(struct ath__s3_upload *up) {
         send_complete(up);
 }
 
+static int read_upload_id(
+    struct ath__s3_upload *up, const struct ath__call *call, struct ath_error *err) {
+    up->io.upload_id.len = 0;
+    int rc = ath__s3_upload_parse(call->answer, &up->io.upload_id, err);
+    if (!rc && ath__buf_add_char(&up->io.upload_id, '\0'))
+        rc = ath__err_nomem(err);
+    return rc;
+}
+
 static void create_done(struct ath__call *call) {
     struct ath__s3_upload *up = upload_of_call(call);
     struct ath_error err = call->err;
     int rc = call->result;
     if (!rc)
-        rc = ath__s3_upload_parse(call->answer, &up->io.upload_id, &err);
-    if (!rc && ath__buf_add_char(&up->io.upload_id, '\0'))
-        rc = ath__err_nomem(&err);
+        rc = read_upload_id(up, call, &err);
+    if (rc == ATH_ERR_NOMEM && !call->result) /* without the id nobody can abort it */
+        rc = read_upload_id(up, call, &err);
     if (rc) {
         up->io.upload_id.len = 0;
         fail(up, up->io.given_up ? &up->io.err : &err);
@@ -792,6 +815,9 @@ static void upload_abort(struct ath_op *op) {
 
 static void upload_free(struct ath_op *op) {
     struct ath__s3_upload *up = upload_of(op);
+    /* Of a stream that was written before its operation could not begin. */
+    atomic_fetch_sub_explicit(
+        &op->client->stats.budget_used, (int64_t)up->stream.bytes, memory_order_relaxed);
     drop_list(&up->stream.full);
     ath__s3_piece_free(up->stream.filling);
     if (up->fd >= 0)

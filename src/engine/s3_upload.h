@@ -63,7 +63,7 @@ struct ath__s3_upload {
         uint32_t parts_count, parts_cap;
         uint32_t in_flight;
         uint64_t next; /* offset of the next part */
-        uint32_t aborts;
+        uint32_t aborts, abort_tries;
         int checksum; /* of the parts */
         const char *source_etag;
         struct ath__buf source_head; /* of HeadObject: metadata to repeat */
