@@ -138,7 +138,7 @@ int ath_s3_call_start(
     struct ath_op **out_op,
     struct ath_error *err) {
     struct ath_s3_call_options options;
-    int rc = ath__s3_options(given, &options, sizeof options, err);
+    int rc = ath__options_copy(given, sizeof options, &options, err);
     if (rc)
         return rc;
     struct s3_call_op *one = ath__alloc_zero(sizeof *one);

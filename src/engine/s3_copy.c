@@ -159,7 +159,7 @@ int ath_s3_copy_start(
     struct ath_error *err) {
     struct ath_s3_copy_options options;
     struct ath_error failure = {0};
-    int rc = ath__s3_options(given, &options, sizeof options, err);
+    int rc = ath__options_copy(given, sizeof options, &options, err);
     if (rc)
         return rc;
     if (!options.bucket || !options.source_bucket || !options.key.len || !options.source_key.len)

@@ -78,8 +78,6 @@ int ath__s3_op_submit(
     struct ath__s3_op *s3, bool lends, struct ath_op **out_op, struct ath_error *err);
 /* For type->free: what init took. */
 void ath__s3_op_clear(struct ath__s3_op *s3);
-/* Reads the caller's options, whose first member is their size, into `out` of `size` bytes. */
-int ath__s3_options(const void *given, void *out, size_t size, struct ath_error *err);
 /* The caller's S3 operation of this type, NULL when it is another or the parent process's. */
 struct ath__s3_op *ath__s3_op_of(const struct ath_op *op, const struct ath__op_type *type);
 

@@ -249,7 +249,7 @@ int ath_s3_list_start(
     struct ath_op **out_op,
     struct ath_error *err) {
     struct ath_s3_list_options options;
-    int rc = ath__s3_options(given, &options, sizeof options, err);
+    int rc = ath__options_copy(given, sizeof options, &options, err);
     if (!rc)
         rc = check(&options, err);
     if (rc)

@@ -10,18 +10,6 @@
 
 /* -- options -------------------------------------------------------------------------------------------- */
 
-int ath__s3_options(const void *given, void *out, size_t size, struct ath_error *err) {
-    size_t given_size = 0;
-    memset(out, 0, size);
-    if (given)
-        memcpy(&given_size, given, sizeof given_size);
-    if (given_size != size)
-        return ath__err_set(
-            err, ATH_ERR_INVALID, "options: set `size` to the size of the options' structure");
-    memcpy(out, given, size);
-    return 0;
-}
-
 /* Headers that the engine writes itself, or that would change how the request is framed. */
 static bool is_ours(struct ath_slice name) {
     static const char *const names[] = {

@@ -6,9 +6,34 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#define STREAM_GROWS_EVERY 2500u
+
 static struct ath__s3_upload *upload_of(const struct ath_op *op) {
     struct ath__s3_op *s3 = ath__s3_op_of(op, &ath__s3_upload_type);
     return s3 ? ATH__CONTAINER(s3, struct ath__s3_upload, s3) : NULL;
+}
+
+/* -- pieces ------------------------------------------------------------------------------------------------ */
+
+struct ath__s3_piece *ath__s3_piece_new(size_t max) {
+    struct ath__s3_piece *piece = ath__alloc_zero(sizeof *piece);
+    if (piece)
+        ath__buf_init(&piece->bytes, max);
+    return piece;
+}
+
+void ath__s3_piece_free(struct ath__s3_piece *piece) {
+    if (!piece)
+        return;
+    ath__list_remove(&piece->node);
+    ath__list_remove(&piece->task.node);
+    ath__buf_clear(&piece->bytes);
+    ath__free(piece);
+}
+
+uint64_t ath__s3_stream_part_bytes(const struct ath__s3_upload *up, uint32_t number) {
+    uint64_t bytes = up->part_bytes << (number - 1) / STREAM_GROWS_EVERY;
+    return bytes < ATH__S3_PART_MAX ? bytes : ATH__S3_PART_MAX;
 }
 
 /* -- put ---------------------------------------------------------------------------------------------------- */
@@ -87,7 +112,7 @@ int ath_s3_put_start(
     struct ath_error *err) {
     struct ath_s3_put_options options;
     struct ath_error failure = {0};
-    int rc = ath__s3_options(given, &options, sizeof options, err);
+    int rc = ath__options_copy(given, sizeof options, &options, err);
     if (!rc)
         rc = check_put(&options, err);
     if (rc)

@@ -10,8 +10,6 @@
 #define ABORT_WAIT_NS (2 * ATH__SECOND)
 #define ABORTS_MAX 2 /* parts on the wire may land after the first */
 #define TRIES_MAX 3  /* of an abort for which memory is short */
-#define MD5_MAX ((size_t)16 << 20) /* digested in one go */
-#define STREAM_GROWS_EVERY 2500u
 
 static void pump(struct ath__s3_upload *up);
 static void send_abort(struct ath__s3_upload *up);
@@ -25,27 +23,6 @@ static struct ath__s3_upload *upload_of_call(struct ath__call *call) {
 }
 
 /* -- pieces ------------------------------------------------------------------------------------------------ */
-
-struct ath__s3_piece *ath__s3_piece_new(size_t max) {
-    struct ath__s3_piece *piece = ath__alloc_zero(sizeof *piece);
-    if (piece)
-        ath__buf_init(&piece->bytes, max);
-    return piece;
-}
-
-void ath__s3_piece_free(struct ath__s3_piece *piece) {
-    if (!piece)
-        return;
-    ath__list_remove(&piece->node);
-    ath__list_remove(&piece->task.node);
-    ath__buf_clear(&piece->bytes);
-    ath__free(piece);
-}
-
-uint64_t ath__s3_stream_part_bytes(const struct ath__s3_upload *up, uint32_t number) {
-    uint64_t bytes = up->part_bytes << (number - 1) / STREAM_GROWS_EVERY;
-    return bytes < ATH__S3_PART_MAX ? bytes : ATH__S3_PART_MAX;
-}
 
 static void drop_list(struct ath__node *list) {
     while (!ath__list_is_empty(list))
@@ -207,46 +184,6 @@ static void send_abort(struct ath__s3_upload *up) {
 
 /* -- an answer was lost: is the object that is there ours? ----------------------------------------------------- */
 
-static bool read_hex16(struct ath_slice etag, unsigned char out[16]) {
-    if (etag.len != 34 || etag.ptr[0] != '"' || etag.ptr[33] != '"')
-        return false;
-    for (size_t i = 0; i < 16; i++) {
-        unsigned value = 0;
-        for (size_t j = 0; j < 2; j++) {
-            char c = etag.ptr[1 + 2 * i + j];
-            if (c >= '0' && c <= '9')
-                value = value * 16 + (unsigned)(c - '0');
-            else if (c >= 'a' && c <= 'f')
-                value = value * 16 + (unsigned)(c - 'a' + 10);
-            else
-                return false;
-        }
-        out[i] = (unsigned char)value;
-    }
-    return true;
-}
-
-/* The ETag that S3 makes of parts whose own are MD5s; empty when they are not. */
-static void expect_joined(struct ath__s3_upload *up) {
-    struct ath__buf all;
-    unsigned char one[16];
-    char hex[33];
-    bool plain = true;
-    ath__buf_init(&all, 16 * (size_t)ATH__S3_PARTS_MAX);
-    for (uint32_t i = 0; plain && i < up->io.parts_count; i++)
-        plain = read_hex16(up->io.parts[i].etag, one) && ath__buf_add(&all, one, 16) == 0;
-    if (plain && ath__md5_hex(ath__buf_slice(&all), hex) == 0)
-        snprintf(
-            up->io.expected_etag, sizeof up->io.expected_etag, "\"%s-%u\"", hex, up->io.parts_count);
-    ath__buf_clear(&all);
-}
-
-static void expect_whole(struct ath__s3_upload *up, struct ath_slice body) {
-    char hex[33];
-    if (body.len <= MD5_MAX && ath__md5_hex(body, hex) == 0)
-        snprintf(up->io.expected_etag, sizeof up->io.expected_etag, "\"%s\"", hex);
-}
-
 static void check_done(struct ath__call *call) {
     struct ath__s3_upload *up = upload_of_call(call);
     struct ath_slice etag = ath__exchange_header(&call->io.x, "ETag");
@@ -283,7 +220,7 @@ static void single_done(struct ath__call *call) {
     struct ath_error err = call->err;
     bool failed = call->result != 0, looks = false;
     if (failed && err.http_status == 412 && up->if_none_match && up->source != ATH__S3_COPY) {
-        expect_whole(up, s->body);
+        ath__s3_expect_whole(up, s->body);
         looks = look(up, call);
     }
     if (!looks && call->io.x.result == 0)
@@ -531,7 +468,7 @@ static void complete_done(struct ath__call *call) {
         return;
     }
     if (err.http_status == 404 || err.http_status == 412) {
-        expect_joined(up);
+        ath__s3_expect_joined(up);
         if (look(up, call)) {
             ath__s3_call_free(s);
             return;

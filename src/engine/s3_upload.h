@@ -84,6 +84,10 @@ uint64_t ath__s3_stream_part_bytes(const struct ath__s3_upload *upload, uint32_t
 
 int ath__s3_check_parts(uint64_t part_bytes, uint32_t parallel, struct ath_error *err);
 
+/* s3_etag.c: fill io.expected_etag, which stays empty when it cannot be told. */
+void ath__s3_expect_whole(struct ath__s3_upload *up, struct ath_slice body);
+void ath__s3_expect_joined(struct ath__s3_upload *up);
+
 /* s3_copy.c. What a copy in parts would lose: the source's headers, unless they are replaced. */
 int ath__s3_copy_metadata(struct ath__s3_upload *up, struct ath__s3_call *s);
 /* The source's keys of SSE-C by the names that HeadObject knows. */
