@@ -5,7 +5,8 @@
  *
  * Addresses: virtual-host style on AWS, path style for addresses and configured endpoints (or as the
  * client's options say); a bucket in another region is found by AWS's redirect and remembered.
- * Retries by class within one deadline, as Athena's calls. Keys are UTF-8 of at most 1,024 bytes and
+ * Retries by class within one deadline, as Athena's calls; it grows by a second for each 256 KiB that
+ * a request carries or has room for. SlowDown slows all requests to that bucket. Keys are UTF-8 of at most 1,024 bytes and
  * are sent as they are: dots and double slashes count.
  */
 #ifndef ATHENA_S3_H
@@ -92,7 +93,8 @@ ATH_API int ath_s3_get_start(
     const struct ath_s3_get_options *options,
     struct ath_op **out_op,
     struct ath_error *err);
-/* The object's whole size, -1 while unknown; bytes delivered so far (any thread). */
+/* The object's whole size, -1 while unknown; bytes delivered or stored so far, for a deletion the
+ * keys in answered batches (any thread). */
 ATH_API int64_t ath_s3_object_size(const struct ath_op *op);
 ATH_API uint64_t ath_s3_transferred(const struct ath_op *op);
 
@@ -108,7 +110,9 @@ ATH_API void ath_s3_chunk_release(struct ath_s3_chunk *chunk);
 
 /*
  * Writes an object: one PutObject up to `part_bytes`, else a multipart upload with parallel parts,
- * aborted when anything fails or the operation is cancelled. The source is `body` (lent), or a file
+ * aborted when anything fails or the operation is cancelled; DONE waits for that abort at most two
+ * seconds. A completion already on the wire is let through: DONE tells whether the object is there.
+ * When the answer of a conditional put is lost, the object's ETag tells whose it is. The source is `body` (lent), or a file
  * (`path`), or, with `is_stream`, what ath_s3_put_write() brings.
  */
 struct ath_s3_put_options {
@@ -132,7 +136,7 @@ ATH_API int ath_s3_put_start(
     const struct ath_s3_put_options *options,
     struct ath_op **out_op,
     struct ath_error *err);
-/* Copies bytes into the stream. 0: taken; 1: full, nothing taken, wait for BATCH (ATH_WAIT_BATCH) and
+/* Copies bytes into the stream: one part always, more while the client's byte budget has room. 0: taken; 1: full, nothing taken, wait for BATCH (ATH_WAIT_BATCH) and
  * give them again; or an error. */
 ATH_API int ath_s3_put_write(struct ath_op *op, struct ath_slice bytes, struct ath_error *err);
 /* The end of the stream: the object appears when DONE comes with 0. */

@@ -1,7 +1,7 @@
 /* Buckets: the region that redirects taught, the pace that SlowDown asks for. */
 #include "engine/s3_internal.h"
 
-#define BUCKETS_MAX 256     /* idle ones beyond are forgotten, the oldest first */
+#define BUCKETS_MAX 256 /* idle ones beyond are forgotten, the oldest first */
 #define RATE_AFTER_REFUSAL 500.0
 
 static void lane_fire(struct ath__timer *timer) {
@@ -12,16 +12,16 @@ static struct ath__s3_bucket *bucket_of(struct ath__node *node) {
     return ATH__CONTAINER(node, struct ath__s3_bucket, node);
 }
 
-static bool is_named(
-    const struct ath__s3_bucket *bucket, const struct ath__config *config, const char *name) {
+static bool
+is_named(const struct ath__s3_bucket *bucket, const struct ath__config *config, const char *name) {
     const char *endpoint = config->s3.host ? config->s3.authority : "";
     size_t len = strlen(endpoint);
     return strncmp(bucket->name, endpoint, len) == 0 && bucket->name[len] == '|' &&
            strcmp(bucket->name + len + 1, name) == 0;
 }
 
-static struct ath__s3_bucket *find(
-    struct ath__account *account, const struct ath__config *config, const char *name) {
+static struct ath__s3_bucket *
+find(struct ath__account *account, const struct ath__config *config, const char *name) {
     struct ath__node *head = &account->io.s3_buckets;
     for (struct ath__node *node = head->prev; node != head; node = node->prev)
         if (is_named(bucket_of(node), config, name))
@@ -52,8 +52,8 @@ static void forget_oldest(struct ath__account *account) {
     }
 }
 
-static struct ath__s3_bucket *bucket_new(
-    struct ath__account *account, const struct ath__config *config, const char *name) {
+static struct ath__s3_bucket *
+bucket_new(struct ath__account *account, const struct ath__config *config, const char *name) {
     const char *endpoint = config->s3.host ? config->s3.authority : "";
     size_t endpoint_len = strlen(endpoint), name_len = strlen(name);
     struct ath__s3_bucket *bucket = ath__alloc_zero(sizeof *bucket);

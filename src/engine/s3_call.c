@@ -33,8 +33,8 @@ static void call_done(struct ath__call *call) {
 
 /* Requests for which S3 wants a checksum whatever the data, and those whose data gets one. */
 static void protect(const struct s3_call_op *one, struct ath__s3_call *s) {
-    bool is_data = strcmp(one->operation, "PutObject") == 0 ||
-                   strcmp(one->operation, "UploadPart") == 0;
+    bool is_data =
+        strcmp(one->operation, "PutObject") == 0 || strcmp(one->operation, "UploadPart") == 0;
     bool is_required = !is_data && (strncmp(one->operation, "Put", 3) == 0 ||
                                     strcmp(one->operation, "DeleteObjects") == 0);
     if (is_data || is_required)
@@ -102,8 +102,8 @@ static const char *find_method(const char *method) {
     return NULL;
 }
 
-static int fill(
-    struct s3_call_op *one, const struct ath_s3_call_options *options, struct ath_error *err) {
+static int
+fill(struct s3_call_op *one, const struct ath_s3_call_options *options, struct ath_error *err) {
     one->operation = options->operation;
     one->method = find_method(options->method);
     one->body = options->body;

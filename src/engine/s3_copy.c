@@ -18,7 +18,8 @@ int ath__s3_check_parts(uint64_t part_bytes, uint32_t parallel, struct ath_error
 
 /* -- the source -------------------------------------------------------------------------------- */
 
-static int repeat_header(struct ath__s3_upload *up, struct ath__s3_call *s, const char *name, struct ath_slice value) {
+static int repeat_header(
+    struct ath__s3_upload *up, struct ath__s3_call *s, const char *name, struct ath_slice value) {
     if (ath__s3_pair_has(up->s3.headers, up->s3.headers_count, name))
         return 0;
     const char *text = ath__arena_copy(&s->texts, value);
@@ -44,8 +45,7 @@ static int repeat_own_metadata(struct ath__s3_upload *up, struct ath__s3_call *s
 static bool replaces_metadata(const struct ath__s3_upload *up) {
     for (size_t i = 0; i < up->s3.headers_count; i++)
         if (ath__slice_eq_nocase(
-                ath__slice_str(up->s3.headers[i].name),
-                ATH__SLICE_LIT("x-amz-metadata-directive")))
+                ath__slice_str(up->s3.headers[i].name), ATH__SLICE_LIT("x-amz-metadata-directive")))
             return ath__slice_eq_nocase(
                 ath__slice_str(up->s3.headers[i].value), ATH__SLICE_LIT("REPLACE"));
     return false;
@@ -53,8 +53,12 @@ static bool replaces_metadata(const struct ath__s3_upload *up) {
 
 int ath__s3_copy_metadata(struct ath__s3_upload *up, struct ath__s3_call *s) {
     static const char *const names[] = {
-        "Content-Type", "Cache-Control", "Content-Disposition", "Content-Encoding",
-        "Content-Language", "Expires",
+        "Content-Type",
+        "Cache-Control",
+        "Content-Disposition",
+        "Content-Encoding",
+        "Content-Language",
+        "Expires",
     };
     struct ath__exchange head = {.head = up->io.source_head};
     int rc = 0;
@@ -84,7 +88,7 @@ int ath__s3_copy_source_keys(struct ath__s3_upload *up, struct ath__s3_call *s) 
     return rc;
 }
 
-/* -- options ------------------------------------------------------------------------------------ */
+/* -- options ----------------------------------------------------------------------------------- */
 
 static int make_copy_source(struct ath__s3_upload *up, struct ath_error *err) {
     struct ath__buf text;

@@ -7,11 +7,11 @@
 #define PARALLEL 8u
 
 struct s3_delete {
-    struct ath__s3_op s3; /* first */
-    struct ath_slice *keys;    /* those that XML carries first */
-    const char **version_ids;  /* NULL: none */
+    struct ath__s3_op s3;     /* first */
+    struct ath_slice *keys;   /* those that XML carries first */
+    const char **version_ids; /* NULL: none */
     size_t count;
-    size_t batched;            /* so many of them by DeleteObjects */
+    size_t batched;                   /* so many of them by DeleteObjects */
     struct ath__s3_failures failures; /* nobody reads them before DONE */
     struct {
         size_t next;
@@ -37,14 +37,13 @@ static const char *version_of(const struct s3_delete *del, size_t i) {
     return version && *version ? version : NULL;
 }
 
-/* -- one request --------------------------------------------------------------------------------------------- */
+/* -- one request ------------------------------------------------------------------------------- */
 
 static int add_failure(struct s3_delete *del, size_t i, const struct ath_error *why) {
     struct ath__s3_failures *failures = &del->failures;
     if (failures->count == failures->cap) {
         size_t cap = failures->cap ? 2 * failures->cap : 16;
-        struct ath_s3_failure *items =
-            ath__realloc_array(failures->items, cap, sizeof *items);
+        struct ath_s3_failure *items = ath__realloc_array(failures->items, cap, sizeof *items);
         if (!items)
             return ATH_ERR_NOMEM;
         failures->items = items;
@@ -63,7 +62,8 @@ static int add_failure(struct s3_delete *del, size_t i, const struct ath_error *
     return 0;
 }
 
-static void go_on(struct s3_delete *del, struct ath__s3_call *s, int rc, const struct ath_error *err) {
+static void
+go_on(struct s3_delete *del, struct ath__s3_call *s, int rc, const struct ath_error *err) {
     struct ath_error kept = *err;
     if (rc) {
         if (s->call.io.x.result == 0 && s->call.result)
@@ -154,7 +154,7 @@ static void pump(struct s3_delete *del) {
         ath__s3_op_end(&del->s3, NULL);
 }
 
-/* -- operation ------------------------------------------------------------------------------------------------ */
+/* -- operation --------------------------------------------------------------------------------- */
 
 static void delete_start(struct ath_op *op, unsigned commands) {
     if (commands & (ATH__OP_CANCEL | ATH__OP_ABANDON))
@@ -190,7 +190,7 @@ static const struct ath__op_type s_delete_type = {
     .is_s3 = true,
 };
 
-/* -- the program's side ------------------------------------------------------------------------------------------ */
+/* -- the program's side ------------------------------------------------------------------------ */
 
 static int check_key(
     const struct s3_delete *del, size_t i, const struct ath_slice *key, struct ath_error *err) {
@@ -205,7 +205,11 @@ static int check_key(
 }
 
 static int put_key(
-    struct s3_delete *del, size_t at, struct ath_slice key, const char *version, struct ath_error *err) {
+    struct s3_delete *del,
+    size_t at,
+    struct ath_slice key,
+    const char *version,
+    struct ath_error *err) {
     int rc = ath__s3_copy_slice(&del->s3, &key, err);
     if (!rc)
         rc = ath__s3_copy_text(&del->s3, &version, err);
@@ -239,8 +243,8 @@ static int copy_keys(
     return rc;
 }
 
-static int fill(
-    struct s3_delete *del, const struct ath_s3_delete_options *options, struct ath_error *err) {
+static int
+fill(struct s3_delete *del, const struct ath_s3_delete_options *options, struct ath_error *err) {
     if (!options->bucket || (options->count && !options->keys))
         return ath__err_set(err, ATH_ERR_INVALID, "delete: a bucket and keys are needed");
     int rc = ath__s3_op_fill(

@@ -34,7 +34,11 @@ void ath__s3_expect_joined(struct ath__s3_upload *up) {
         plain = read_hex16(up->io.parts[i].etag, one) && ath__buf_add(&all, one, 16) == 0;
     if (plain && ath__md5_hex(ath__buf_slice(&all), hex) == 0)
         snprintf(
-            up->io.expected_etag, sizeof up->io.expected_etag, "\"%s-%u\"", hex, up->io.parts_count);
+            up->io.expected_etag,
+            sizeof up->io.expected_etag,
+            "\"%s-%u\"",
+            hex,
+            up->io.parts_count);
     ath__buf_clear(&all);
 }
 

@@ -45,11 +45,10 @@ static struct s3_get *get_of_op(struct ath_op *op) {
     return ATH__CONTAINER(op, struct s3_get, s3.op);
 }
 
-/* -- chunks ------------------------------------------------------------------------------------------------ */
+/* -- chunks ------------------------------------------------------------------------------------ */
 
 static void budget_add(struct s3_get *get, int64_t bytes) {
-    atomic_fetch_add_explicit(
-        &get->s3.op.client->stats.budget_used, bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&get->s3.op.client->stats.budget_used, bytes, memory_order_relaxed);
 }
 
 void ath_s3_chunk_release(struct ath_s3_chunk *chunk) {
@@ -79,8 +78,7 @@ static struct ath_s3_chunk *chunk_new(struct s3_get *get, char *ptr, size_t len)
 
 static void hand_over(struct s3_get *get) {
     while (!ath__list_is_empty(&get->io.order)) {
-        struct ath_s3_chunk *chunk =
-            ATH__CONTAINER(get->io.order.next, struct ath_s3_chunk, order);
+        struct ath_s3_chunk *chunk = ATH__CONTAINER(get->io.order.next, struct ath_s3_chunk, order);
         if (!chunk->is_whole)
             return;
         ath__list_remove(&chunk->order);
@@ -97,7 +95,7 @@ static void free_order(struct s3_get *get) {
     }
 }
 
-/* -- the end ----------------------------------------------------------------------------------------------- */
+/* -- the end ----------------------------------------------------------------------------------- */
 
 static void end(struct s3_get *get, const struct ath_error *err) {
     ath__s3_op_drop_calls(&get->s3); /* before their memory */
@@ -115,16 +113,16 @@ static void end_nomem(struct s3_get *get) {
     end_with(get, ATH_ERR_NOMEM, "out of memory");
 }
 
-/* -- answers ------------------------------------------------------------------------------------------------ */
+/* -- answers ----------------------------------------------------------------------------------- */
 
-static const char *copy_header(struct s3_get *get, const struct ath__exchange *x, const char *name) {
+static const char *
+copy_header(struct s3_get *get, const struct ath__exchange *x, const char *name) {
     return ath__arena_copy(&get->s3.arena, ath__exchange_header(x, name));
 }
 
 /* Where the bytes of an answer begin and how long the object is; false when it is not the range
  * that was asked for. A plain 200 is the whole object, by a server that knows no ranges. */
-static bool read_place(
-    const struct ath__s3_call *s, uint64_t *out_last, uint64_t *out_size) {
+static bool read_place(const struct ath__s3_call *s, uint64_t *out_last, uint64_t *out_size) {
     const struct ath__exchange *x = &s->call.io.x;
     uint64_t first;
     if (x->status != 206)
@@ -164,15 +162,15 @@ static uint64_t got(const struct ath__s3_call *s) {
     return s->into ? s->into_done + s->call.io.x.into_used : s->call.answer.len;
 }
 
-/* -- requests ----------------------------------------------------------------------------------------------- */
+/* -- requests ---------------------------------------------------------------------------------- */
 
 static struct ath__s3_call *new_call(
     struct s3_get *get,
     const char *operation,
     const char *method,
     void (*done)(struct ath__call *call)) {
-    struct ath__s3_call *s = ath__s3_call_new(
-        &get->s3, operation, method, get->s3.bucket, get->s3.key, done);
+    struct ath__s3_call *s =
+        ath__s3_call_new(&get->s3, operation, method, get->s3.bucket, get->s3.key, done);
     if (s && get->version_id && ath__s3_call_query(s, "versionId", get->version_id)) {
         ath__s3_call_free(s);
         return NULL;
@@ -198,7 +196,8 @@ static void range_done(struct ath__call *call) {
                  last == s->first + len - 1 && got(s) == len;
     ath__s3_call_free(s);
     if (!right) {
-        end_with(get, ATH_ERR_PROTOCOL, "GetObject: the answer is not the range that was asked for");
+        end_with(
+            get, ATH_ERR_PROTOCOL, "GetObject: the answer is not the range that was asked for");
         return;
     }
     get->io.in_flight--;
@@ -271,10 +270,11 @@ static void pump(struct s3_get *get) {
         end(get, NULL);
 }
 
-/* -- the first answer ---------------------------------------------------------------------------------------- */
+/* -- the first answer -------------------------------------------------------------------------- */
 
 /* Compares the checksum that came with a whole object. */
-static bool is_intact(const struct ath__exchange *x, struct ath_slice bytes, struct ath_error *err) {
+static bool
+is_intact(const struct ath__exchange *x, struct ath_slice bytes, struct ath_error *err) {
     static const int algorithms[] = {
         ATH__CHECKSUM_CRC64NVME, ATH__CHECKSUM_CRC32C, ATH__CHECKSUM_CRC32};
     char text[16];
@@ -301,7 +301,8 @@ static bool is_intact(const struct ath__exchange *x, struct ath_slice bytes, str
 
 static int find_end(struct s3_get *get, uint64_t size, struct ath_error *err) {
     uint64_t end = size;
-    if (get->length >= 0 && (uint64_t)get->length < size - (get->offset < size ? get->offset : size))
+    if (get->length >= 0 &&
+        (uint64_t)get->length < size - (get->offset < size ? get->offset : size))
         end = get->offset + (uint64_t)get->length;
     if (end < get->offset)
         end = get->offset;
@@ -455,7 +456,7 @@ static void request_first(struct s3_get *get) {
     ath__s3_call_start(s);
 }
 
-/* -- operation ------------------------------------------------------------------------------------------------ */
+/* -- operation --------------------------------------------------------------------------------- */
 
 static void get_start(struct ath_op *op, unsigned commands) {
     struct s3_get *get = get_of_op(op);
@@ -492,7 +493,7 @@ static const struct ath__op_type s_get_type = {
     .is_s3 = true,
 };
 
-/* -- the program's side ---------------------------------------------------------------------------------------- */
+/* -- the program's side ------------------------------------------------------------------------ */
 
 static int check(const struct ath_s3_get_options *options, struct ath_error *err) {
     if (!options->bucket || options->key.len == 0)
@@ -511,7 +512,8 @@ static int check(const struct ath_s3_get_options *options, struct ath_error *err
     return 0;
 }
 
-static int fill(struct s3_get *get, const struct ath_s3_get_options *options, struct ath_error *err) {
+static int
+fill(struct s3_get *get, const struct ath_s3_get_options *options, struct ath_error *err) {
     get->version_id = options->version_id;
     get->if_match = options->if_match;
     get->offset = options->offset;

@@ -12,7 +12,7 @@
 #define ATH__S3_PART_MAX (5120 * ATH__MIB)
 #define ATH__S3_PARTS_MAX 10000u
 
-/* -- s3_bucket.c: what an account knows of a bucket (I/O thread) ----------------------------------- */
+/* -- s3_bucket.c: what an account knows of a bucket (I/O thread) ------------------------------- */
 
 struct ath__s3_bucket {
     struct ath__node node; /* account->io.s3_buckets */
@@ -35,10 +35,10 @@ void ath__s3_bucket_region(
     const char *bucket,
     char out[64]);
 
-/* -- s3_op.c: the ground of every S3 operation -------------------------------------------------------- */
+/* -- s3_op.c: the ground of every S3 operation ------------------------------------------------- */
 
 struct ath__s3_op {
-    struct ath_op op; /* first */
+    struct ath_op op;        /* first */
     struct ath__arena arena; /* copies of the options' texts */
     const char *bucket;      /* NULL: the service */
     struct ath_slice key;
@@ -91,7 +91,7 @@ bool ath__s3_op_has_calls(const struct ath__s3_op *s3);
 void ath__s3_op_end(struct ath__s3_op *s3, const struct ath_error *err);
 bool ath__s3_never_wants_stop(const struct ath_op *op);
 
-/* -- s3_request.c: one request -------------------------------------------------------------------------- */
+/* -- s3_request.c: one request ----------------------------------------------------------------- */
 
 #define ATH__S3_OWN_HEADERS 24
 
@@ -121,7 +121,7 @@ struct ath__s3_call {
     int checksum;          /* of the body; enum ath__checksum */
     char checksum_text[16];
     bool wants_md5;
-    bool answers_late; /* work of the server that takes minutes */
+    bool answers_late;   /* work of the server that takes minutes */
     bool may_hide_error; /* a 200 may carry an <Error> */
     bool conflict_ends;  /* ConditionalRequestConflict is not tried again */
 

@@ -99,12 +99,7 @@ static void page_done(struct ath__call *call);
 
 static void request_page(struct s3_list *list) {
     struct ath__s3_call *s = ath__s3_call_new(
-        &list->s3,
-        s_naming[list->kind].operation,
-        "GET",
-        list->s3.bucket,
-        list->s3.key,
-        page_done);
+        &list->s3, s_naming[list->kind].operation, "GET", list->s3.bucket, list->s3.key, page_done);
     if (!s || add_query(list, s)) {
         end_with(list, ATH_ERR_NOMEM, "out of memory");
         return;
@@ -210,7 +205,8 @@ static int check(const struct ath_s3_list_options *options, struct ath_error *er
         return ath__err_set(
             err, ATH_ERR_INVALID, "bucket: %s", of_bucket ? "is needed" : "not for ListBuckets");
     if ((options->kind == ATH_S3_LIST_PARTS) != (options->key.len && options->upload_id))
-        return ath__err_set(err, ATH_ERR_INVALID, "key, upload_id: for ListParts, which needs them");
+        return ath__err_set(
+            err, ATH_ERR_INVALID, "key, upload_id: for ListParts, which needs them");
     if (options->page_keys < 0 || options->page_keys > 10000 || options->keys_max < 0)
         return ath__err_set(err, ATH_ERR_INVALID, "page_keys, keys_max: out of range");
     if (options->start_after && !s_naming[options->kind].after)
@@ -218,9 +214,9 @@ static int check(const struct ath_s3_list_options *options, struct ath_error *er
     return 0;
 }
 
-static int fill(struct s3_list *list, const struct ath_s3_list_options *options, struct ath_error *err) {
-    const char **texts[] = {
-        &list->prefix, &list->delimiter, &list->start_after, &list->upload_id};
+static int
+fill(struct s3_list *list, const struct ath_s3_list_options *options, struct ath_error *err) {
+    const char **texts[] = {&list->prefix, &list->delimiter, &list->start_after, &list->upload_id};
     int rc = 0;
     list->kind = options->kind;
     list->prefix = options->prefix;

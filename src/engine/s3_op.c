@@ -8,14 +8,25 @@
 
 #define HEADERS_MAX 18 /* of the program's; the rest of ATH__REQUEST_HEADERS_MAX is ours */
 
-/* -- options -------------------------------------------------------------------------------------------- */
+/* -- options ----------------------------------------------------------------------------------- */
 
 /* Headers that the engine writes itself, or that would change how the request is framed. */
 static bool is_ours(struct ath_slice name) {
     static const char *const names[] = {
-        "Host", "Authorization", "Content-Length", "Transfer-Encoding", "Connection", "Expect",
-        "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-Sha256", "User-Agent", "Trailer",
-        "amz-sdk-invocation-id", "amz-sdk-request", "X-Amzn-Trace-Id",
+        "Host",
+        "Authorization",
+        "Content-Length",
+        "Transfer-Encoding",
+        "Connection",
+        "Expect",
+        "X-Amz-Date",
+        "X-Amz-Security-Token",
+        "X-Amz-Content-Sha256",
+        "User-Agent",
+        "Trailer",
+        "amz-sdk-invocation-id",
+        "amz-sdk-request",
+        "X-Amzn-Trace-Id",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (ath__slice_eq_nocase(name, ath__slice_str(names[i])))
@@ -44,7 +55,8 @@ static int check_headers(const struct ath_s3_pair *pairs, size_t count, struct a
     for (size_t i = 0; i < count; i++) {
         const char *name = pairs[i].name;
         if (!name || !is_token(name))
-            return ath__err_set(err, ATH_ERR_INVALID, "headers: number %zu has no valid name", i + 1);
+            return ath__err_set(
+                err, ATH_ERR_INVALID, "headers: number %zu has no valid name", i + 1);
         if (is_ours(ath__slice_str(name)))
             return ath__err_set(
                 err, ATH_ERR_INVALID, "headers: %.60s is written by the library", name);
@@ -84,7 +96,7 @@ static int copy_pairs(
     return rc;
 }
 
-/* -- begin and end --------------------------------------------------------------------------------------- */
+/* -- begin and end ----------------------------------------------------------------------------- */
 
 int ath__s3_op_init(
     struct ath__s3_op *s3,
@@ -152,7 +164,7 @@ struct ath__s3_op *ath__s3_op_of(const struct ath_op *op, const struct ath__op_t
     return ATH__CONTAINER((struct ath_op *)(uintptr_t)op, struct ath__s3_op, op);
 }
 
-/* -- I/O thread ------------------------------------------------------------------------------------------- */
+/* -- I/O thread -------------------------------------------------------------------------------- */
 
 void ath__s3_op_tell_answer(struct ath__s3_op *s3, struct ath__s3_call *call) {
     struct ath__exchange *x = &call->call.io.x;
@@ -188,7 +200,7 @@ bool ath__s3_never_wants_stop(const struct ath_op *op) {
     return false;
 }
 
-/* -- the program's side ------------------------------------------------------------------------------------ */
+/* -- the program's side ------------------------------------------------------------------------ */
 
 static struct ath__s3_op *answered(const struct ath_op *op) {
     struct ath__s3_op *s3 = ath__s3_op_of(op, NULL);

@@ -61,8 +61,7 @@ static int write_url(
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         len += parts[i].len;
     if (len >= url_size)
-        return ath__err_set(
-            err, ATH_ERR_TOO_LARGE, "presign: the URL has %zu characters", len);
+        return ath__err_set(err, ATH_ERR_TOO_LARGE, "presign: the URL has %zu characters", len);
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         memcpy(url, parts[i].ptr, parts[i].len);
         url += parts[i].len;
@@ -127,8 +126,7 @@ int ath_s3_presign(
     if (!rc)
         rc = ath__client_bind(client, &account, err);
     if (!rc) {
-        rc = presign(
-            client, account, request, bucket, key, expires_s, &text, url, url_size, err);
+        rc = presign(client, account, request, bucket, key, expires_s, &text, url, url_size, err);
         ath__account_release(account);
     }
     ath__buf_wipe(&text);

@@ -13,7 +13,7 @@ static struct ath__s3_upload *upload_of(const struct ath_op *op) {
     return s3 ? ATH__CONTAINER(s3, struct ath__s3_upload, s3) : NULL;
 }
 
-/* -- pieces ------------------------------------------------------------------------------------------------ */
+/* -- pieces ------------------------------------------------------------------------------------ */
 
 struct ath__s3_piece *ath__s3_piece_new(size_t max) {
     struct ath__s3_piece *piece = ath__alloc_zero(sizeof *piece);
@@ -36,7 +36,7 @@ uint64_t ath__s3_stream_part_bytes(const struct ath__s3_upload *up, uint32_t num
     return bytes < ATH__S3_PART_MAX ? bytes : ATH__S3_PART_MAX;
 }
 
-/* -- put ---------------------------------------------------------------------------------------------------- */
+/* -- put --------------------------------------------------------------------------------------- */
 
 static int check_put(const struct ath_s3_put_options *options, struct ath_error *err) {
     int sources = (options->body.len != 0) + (options->path != NULL) + options->is_stream;
@@ -53,7 +53,9 @@ static int open_file(struct ath__s3_upload *up, const char *path, struct ath_err
     struct stat about;
     up->fd = open(path, O_RDONLY | O_CLOEXEC);
     if (up->fd < 0) {
-        int code = errno == ENOENT ? ATH_ERR_NOT_FOUND : errno == EACCES ? ATH_ERR_ACCESS : ATH_ERR_SYSTEM;
+        int code = errno == ENOENT   ? ATH_ERR_NOT_FOUND
+                   : errno == EACCES ? ATH_ERR_ACCESS
+                                     : ATH_ERR_SYSTEM;
         return ath__err_set(err, code, "path: %.500s: %s", path, strerror(errno));
     }
     if (fstat(up->fd, &about) || !S_ISREG(about.st_mode))
@@ -75,7 +77,9 @@ static int choose_parts(struct ath__s3_upload *up, struct ath_error *err) {
 static int fill_put(
     struct ath__s3_upload *up, const struct ath_s3_put_options *options, struct ath_error *err) {
     int rc = 0;
-    up->source = options->is_stream ? ATH__S3_STREAM : options->path ? ATH__S3_FILE : ATH__S3_MEMORY;
+    up->source = options->is_stream ? ATH__S3_STREAM
+                 : options->path    ? ATH__S3_FILE
+                                    : ATH__S3_MEMORY;
     up->body = options->body;
     up->size = options->body.len;
     up->part_bytes = options->part_bytes ? options->part_bytes : ATH__S3_PART_BYTES;
@@ -131,7 +135,45 @@ int ath_s3_put_start(
     return ath__s3_op_submit(&up->s3, options.body.len != 0, out_op, err);
 }
 
-/* -- the stream ----------------------------------------------------------------------------------------------- */
+/* -- the stream, on the I/O thread --------------------------------------------------------------
+ */
+
+void ath__s3_stream_drop(struct ath__s3_upload *up) {
+    struct ath_op *op = &up->s3.op;
+    pthread_mutex_lock(&op->lock);
+    ath__s3_pieces_drop(&up->stream.full);
+    ath__s3_piece_free(up->stream.filling);
+    up->stream.filling = NULL;
+    uint64_t bytes = up->stream.bytes;
+    up->stream.bytes = 0;
+    up->stream.closed = true;
+    pthread_mutex_unlock(&op->lock);
+    atomic_fetch_sub_explicit(&op->client->stats.budget_used, (int64_t)bytes, memory_order_relaxed);
+}
+
+void ath__s3_stream_stored(struct ath__s3_upload *up, size_t bytes) {
+    struct ath_op *op = &up->s3.op;
+    if (up->source != ATH__S3_STREAM)
+        return;
+    pthread_mutex_lock(&op->lock);
+    up->stream.bytes -= bytes;
+    bool ended = up->stream.ended;
+    pthread_mutex_unlock(&op->lock);
+    atomic_fetch_sub_explicit(&op->client->stats.budget_used, (int64_t)bytes, memory_order_relaxed);
+    if (!ended)
+        ath__op_set_writable(op, true);
+}
+
+struct ath__s3_piece *ath__s3_stream_take(struct ath__s3_upload *up, bool *out_ended) {
+    struct ath_op *op = &up->s3.op;
+    pthread_mutex_lock(&op->lock);
+    struct ath__node *node = ath__list_pop(&up->stream.full);
+    *out_ended = up->stream.ended && ath__list_is_empty(&up->stream.full);
+    pthread_mutex_unlock(&op->lock);
+    return node ? ATH__CONTAINER(node, struct ath__s3_piece, node) : NULL;
+}
+
+/* -- the stream -------------------------------------------------------------------------------- */
 
 /* Whether so many bytes more are taken now: a stream's first part is outside the budget. */
 static bool has_room(const struct ath__s3_upload *up, size_t more) {
@@ -158,8 +200,7 @@ static int copy_in(struct ath__s3_upload *up, struct ath_slice bytes, struct fil
         if (!piece || piece->bytes.len == piece->bytes.max) {
             if (filled->pieces >= ATH__S3_PARTS_MAX)
                 return ATH_ERR_TOO_LARGE;
-            piece = ath__s3_piece_new(
-                (size_t)ath__s3_stream_part_bytes(up, filled->pieces + 1));
+            piece = ath__s3_piece_new((size_t)ath__s3_stream_part_bytes(up, filled->pieces + 1));
             if (!piece)
                 return ATH_ERR_NOMEM;
             filled->pieces++;
@@ -245,7 +286,9 @@ int ath_s3_put_write(struct ath_op *op, struct ath_slice bytes, struct ath_error
             rc = take_in(up, bytes, &full);
             if (rc)
                 ath__err_set(
-                    err, rc, "put_write: %s",
+                    err,
+                    rc,
+                    "put_write: %s",
                     rc == ATH_ERR_TOO_LARGE ? "more than 10,000 parts" : ath_error_text(rc));
         }
         if (room && !rc)

@@ -34,7 +34,7 @@ bool ath__s3_range_parse(
            ath__slice_to_u64(text, out_size) && *out_first <= *out_last && *out_last < *out_size;
 }
 
-/* -- one attempt ------------------------------------------------------------------------------------------ */
+/* -- one attempt ------------------------------------------------------------------------------- */
 
 static struct ath__http_route *
 make_route(struct ath__s3_call *s, const struct ath__s3_place *place) {
@@ -77,7 +77,8 @@ static const char *make_target(struct ath__s3_call *s, const char *path) {
 
 static bool starts(struct ath_slice text, const char *prefix) {
     size_t len = strlen(prefix);
-    return text.len > len && ath__slice_eq_nocase(ath__slice(text.ptr, len), ath__slice(prefix, len));
+    return text.len > len &&
+           ath__slice_eq_nocase(ath__slice(text.ptr, len), ath__slice(prefix, len));
 }
 
 static bool goes_along(int use, const char *name) {
@@ -169,10 +170,12 @@ static int build(struct ath__call *call, struct ath_error *err) {
     const struct ath__config *config = &call->client->config;
     struct ath__s3_place place;
     snprintf(
-        s->region, sizeof s->region, "%s",
+        s->region,
+        sizeof s->region,
+        "%s",
         s->bucket->region[0] ? s->bucket->region : config->region);
-    int rc = ath__s3_locate(
-        config, s->region, s->bucket_name, s->key, &call->io.arena, &place, err);
+    int rc =
+        ath__s3_locate(config, s->region, s->bucket_name, s->key, &call->io.arena, &place, err);
     if (rc)
         return rc;
     struct ath__request *request = ath__arena_alloc(&call->io.arena, sizeof *request);
@@ -203,7 +206,7 @@ static int build(struct ath__call *call, struct ath_error *err) {
     return rc ? rc : fill_exchange(s, request, &place, err);
 }
 
-/* -- answers ------------------------------------------------------------------------------------------------ */
+/* -- answers ----------------------------------------------------------------------------------- */
 
 static bool is_2xx(const struct ath__call *call) {
     return call->io.x.status >= 200 && call->io.x.status < 300;
@@ -212,10 +215,10 @@ static bool is_2xx(const struct ath__call *call) {
 static bool is_success(const struct ath__call *call) {
     const struct ath__s3_call *s = ath__s3_call_of((struct ath__call *)(uintptr_t)call);
     struct ath__aws_error aws;
-    return is_2xx(call) && !(s->may_hide_error && ath__s3_is_error_in_success(
-                                                      ath__buf_slice(&call->io.x.answer),
-                                                      call->client->config.retry_codes,
-                                                      &aws));
+    return is_2xx(call) &&
+           !(s->may_hide_error &&
+             ath__s3_is_error_in_success(
+                 ath__buf_slice(&call->io.x.answer), call->client->config.retry_codes, &aws));
 }
 
 /* A bucket in another region is asked for there, once. */
@@ -292,7 +295,7 @@ static const struct ath__call_kind s_kind = {
     .clear = clear,
 };
 
-/* -- making one ------------------------------------------------------------------------------------------- */
+/* -- making one -------------------------------------------------------------------------------- */
 
 struct ath__s3_call *ath__s3_call_new(
     struct ath__s3_op *s3,
@@ -367,7 +370,7 @@ void ath__s3_call_protect(struct ath__s3_call *s, bool is_required) {
         s->checksum = ATH__CHECKSUM_CRC32;
 }
 
-/* -- digests ----------------------------------------------------------------------------------------------- */
+/* -- digests ----------------------------------------------------------------------------------- */
 
 /* True when all is read, or it failed. */
 static bool digest_step(struct ath__s3_call *s, int *out_rc) {

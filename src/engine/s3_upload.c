@@ -22,9 +22,9 @@ static struct ath__s3_upload *upload_of_call(struct ath__call *call) {
     return ATH__CONTAINER(ath__s3_call_of(call)->s3, struct ath__s3_upload, s3);
 }
 
-/* -- pieces ------------------------------------------------------------------------------------------------ */
+/* -- pieces ------------------------------------------------------------------------------------ */
 
-static void drop_list(struct ath__node *list) {
+void ath__s3_pieces_drop(struct ath__node *list) {
     while (!ath__list_is_empty(list))
         ath__s3_piece_free(ATH__CONTAINER(list->next, struct ath__s3_piece, node));
 }
@@ -38,43 +38,15 @@ static void drop_work(struct ath__s3_upload *up) {
         ath__s3_call_free(s);
         ath__s3_piece_free(piece);
     }
-    drop_list(&up->io.reading);
+    ath__s3_pieces_drop(&up->io.reading);
     up->io.in_flight = 0;
 }
 
-static void drop_stream(struct ath__s3_upload *up) {
-    struct ath_op *op = &up->s3.op;
-    pthread_mutex_lock(&op->lock);
-    drop_list(&up->stream.full);
-    ath__s3_piece_free(up->stream.filling);
-    up->stream.filling = NULL;
-    uint64_t bytes = up->stream.bytes;
-    up->stream.bytes = 0;
-    up->stream.closed = true;
-    pthread_mutex_unlock(&op->lock);
-    atomic_fetch_sub_explicit(
-        &op->client->stats.budget_used, (int64_t)bytes, memory_order_relaxed);
-}
-
-static void stream_stored(struct ath__s3_upload *up, size_t bytes) {
-    struct ath_op *op = &up->s3.op;
-    if (up->source != ATH__S3_STREAM)
-        return;
-    pthread_mutex_lock(&op->lock);
-    up->stream.bytes -= bytes;
-    bool ended = up->stream.ended;
-    pthread_mutex_unlock(&op->lock);
-    atomic_fetch_sub_explicit(
-        &op->client->stats.budget_used, (int64_t)bytes, memory_order_relaxed);
-    if (!ended)
-        ath__op_set_writable(op, true);
-}
-
-/* -- the end ------------------------------------------------------------------------------------------------ */
+/* -- the end ----------------------------------------------------------------------------------- */
 
 static void finish(struct ath__s3_upload *up, const struct ath_error *err) {
     drop_work(up);
-    drop_stream(up);
+    ath__s3_stream_drop(up);
     ath__timer_stop(up->s3.op.runtime, &up->io.timer);
     if (up->io.has_timer)
         ath__timers_unreserve(up->s3.op.runtime, 1);
@@ -101,7 +73,7 @@ static void fail(struct ath__s3_upload *up, const struct ath_error *err) {
     up->io.err = kept;
     up->io.aborts = up->io.in_flight ? 0 : ABORTS_MAX - 1;
     drop_work(up);
-    drop_stream(up);
+    ath__s3_stream_drop(up);
     ath__op_set_lends(&up->s3.op, false);
     if (up->io.upload_id.len == 0) {
         finish(up, &kept);
@@ -161,8 +133,8 @@ static struct ath__s3_call *new_call(
 }
 
 static struct ath__s3_call *new_abort(struct ath__s3_upload *up) {
-    struct ath__s3_call *s = new_call(
-        up, "AbortMultipartUpload", "DELETE", ATH__S3_HEADERS_ACCESS, abort_done);
+    struct ath__s3_call *s =
+        new_call(up, "AbortMultipartUpload", "DELETE", ATH__S3_HEADERS_ACCESS, abort_done);
     if (s && ath__s3_call_query(s, "uploadId", up->io.upload_id.ptr)) {
         ath__s3_call_free(s);
         s = NULL;
@@ -182,13 +154,13 @@ static void send_abort(struct ath__s3_upload *up) {
     ath__s3_call_start(s);
 }
 
-/* -- an answer was lost: is the object that is there ours? ----------------------------------------------------- */
+/* -- an answer was lost: is the object that is there ours? ------------------------------------- */
 
 static void check_done(struct ath__call *call) {
     struct ath__s3_upload *up = upload_of_call(call);
     struct ath_slice etag = ath__exchange_header(&call->io.x, "ETag");
-    bool ours = !call->result && up->io.expected_etag[0] &&
-                ath__slice_is(etag, up->io.expected_etag);
+    bool ours =
+        !call->result && up->io.expected_etag[0] && ath__slice_is(etag, up->io.expected_etag);
     if (ours) {
         ath__s3_op_tell_answer(&up->s3, ath__s3_call_of(call));
         finish(up, NULL);
@@ -202,8 +174,7 @@ static bool look(struct ath__s3_upload *up, const struct ath__call *call) {
     if (!call->io.maybe_sent || call->io.attempts < 2 || !up->io.expected_etag[0])
         return false;
     up->io.lost = call->err;
-    struct ath__s3_call *s =
-        new_call(up, "HeadObject", "HEAD", ATH__S3_HEADERS_PART, check_done);
+    struct ath__s3_call *s = new_call(up, "HeadObject", "HEAD", ATH__S3_HEADERS_PART, check_done);
     if (!s)
         return false;
     up->io.phase = ATH__S3_UPLOAD_CHECKING;
@@ -211,7 +182,7 @@ static bool look(struct ath__s3_upload *up, const struct ath__call *call) {
     return true;
 }
 
-/* -- PutObject, CopyObject -------------------------------------------------------------------------------------- */
+/* -- PutObject, CopyObject --------------------------------------------------------------------- */
 
 static void single_done(struct ath__call *call) {
     struct ath__s3_upload *up = upload_of_call(call);
@@ -227,7 +198,8 @@ static void single_done(struct ath__call *call) {
         ath__s3_op_tell_answer(&up->s3, s);
     if (!failed)
         atomic_fetch_add_explicit(
-            &up->s3.transferred, up->source == ATH__S3_COPY ? up->size : s->body.len,
+            &up->s3.transferred,
+            up->source == ATH__S3_COPY ? up->size : s->body.len,
             memory_order_relaxed);
     if (looks)
         ath__s3_call_free(s);
@@ -246,7 +218,8 @@ static int add_conditions(struct ath__s3_upload *up, struct ath__s3_call *s) {
     return !rc && up->if_match ? ath__s3_call_header(s, "If-Match", up->if_match) : rc;
 }
 
-static void send_single(struct ath__s3_upload *up, struct ath_slice body, struct ath__s3_piece *piece) {
+static void
+send_single(struct ath__s3_upload *up, struct ath_slice body, struct ath__s3_piece *piece) {
     struct ath__s3_call *s = new_call(up, "PutObject", "PUT", ATH__S3_HEADERS_ALL, single_done);
     up->io.phase = ATH__S3_UPLOAD_SINGLE;
     if (s)
@@ -279,7 +252,7 @@ static void send_copy(struct ath__s3_upload *up) {
         ath__s3_call_start(s);
 }
 
-/* -- parts --------------------------------------------------------------------------------------------------- */
+/* -- parts ------------------------------------------------------------------------------------- */
 
 static int reserve_part(struct ath__s3_upload *up, uint32_t number) {
     if (number <= up->io.parts_cap)
@@ -309,8 +282,7 @@ static int keep_part(struct ath__s3_upload *up, struct ath__s3_call *s, struct a
         etag = ath__buf_slice(&text);
     }
     if (!rc && etag.len == 0)
-        rc = ath__err_set(
-            err, ATH_ERR_PROTOCOL, "%s: the answer has no ETag", s->call.operation);
+        rc = ath__err_set(err, ATH_ERR_PROTOCOL, "%s: the answer has no ETag", s->call.operation);
     if (!rc) {
         part->number = (int32_t)s->number;
         part->etag = ath__slice(ath__arena_copy(&up->s3.arena, etag), etag.len);
@@ -339,7 +311,7 @@ static void part_done(struct ath__call *call) {
     ath__s3_piece_free(piece);
     up->io.in_flight--;
     atomic_fetch_add_explicit(&up->s3.transferred, bytes, memory_order_relaxed);
-    stream_stored(up, (size_t)bytes);
+    ath__s3_stream_stored(up, (size_t)bytes);
     pump(up);
 }
 
@@ -366,7 +338,10 @@ static struct ath__s3_call *new_part(struct ath__s3_upload *up, uint32_t number)
 
 /* `piece` becomes the call's. False when memory is short: all is over then. */
 static bool send_part(
-    struct ath__s3_upload *up, uint32_t number, struct ath_slice body, struct ath__s3_piece *piece) {
+    struct ath__s3_upload *up,
+    uint32_t number,
+    struct ath_slice body,
+    struct ath__s3_piece *piece) {
     struct ath__s3_call *s = new_part(up, number);
     if (!s) {
         ath__s3_piece_free(piece);
@@ -398,7 +373,7 @@ static bool send_part_copy(struct ath__s3_upload *up, uint32_t number, uint64_t 
     return true;
 }
 
-/* -- the file -------------------------------------------------------------------------------------------------- */
+/* -- the file ---------------------------------------------------------------------------------- */
 
 static void piece_read(struct ath__s3_upload *up, struct ath__s3_piece *piece) {
     struct ath_slice body = ath__buf_slice(&piece->bytes);
@@ -456,7 +431,7 @@ static bool read_piece(struct ath__s3_upload *up, uint64_t offset, uint64_t len)
     return true;
 }
 
-/* -- complete -------------------------------------------------------------------------------------------------- */
+/* -- complete ---------------------------------------------------------------------------------- */
 
 static void complete_done(struct ath__call *call) {
     struct ath__s3_upload *up = upload_of_call(call);
@@ -480,8 +455,8 @@ static void complete_done(struct ath__call *call) {
 }
 
 static void send_complete(struct ath__s3_upload *up) {
-    struct ath__s3_call *s = new_call(
-        up, "CompleteMultipartUpload", "POST", ATH__S3_HEADERS_PART, complete_done);
+    struct ath__s3_call *s =
+        new_call(up, "CompleteMultipartUpload", "POST", ATH__S3_HEADERS_PART, complete_done);
     up->io.phase = ATH__S3_UPLOAD_COMPLETING;
     ath__op_set_lends(&up->s3.op, false);
     for (uint32_t i = 0; i < up->io.parts_count; i++)
@@ -501,7 +476,7 @@ static void send_complete(struct ath__s3_upload *up) {
     ath__s3_call_start(s);
 }
 
-/* -- the flow -------------------------------------------------------------------------------------------------- */
+/* -- the flow ---------------------------------------------------------------------------------- */
 
 /* False when there is no further part, or all is over. */
 static bool next_part(struct ath__s3_upload *up) {
@@ -530,17 +505,8 @@ static bool next_part(struct ath__s3_upload *up) {
     return sent;
 }
 
-static struct ath__s3_piece *take_piece(struct ath__s3_upload *up, bool *out_ended) {
-    struct ath_op *op = &up->s3.op;
-    pthread_mutex_lock(&op->lock);
-    struct ath__node *node = ath__list_pop(&up->stream.full);
-    *out_ended = up->stream.ended && ath__list_is_empty(&up->stream.full);
-    pthread_mutex_unlock(&op->lock);
-    return node ? ATH__CONTAINER(node, struct ath__s3_piece, node) : NULL;
-}
-
 static bool next_piece(struct ath__s3_upload *up, bool *out_ended) {
-    struct ath__s3_piece *piece = take_piece(up, out_ended);
+    struct ath__s3_piece *piece = ath__s3_stream_take(up, out_ended);
     uint32_t number = up->io.parts_count + 1;
     if (!piece)
         return false;
@@ -567,8 +533,8 @@ static void pump(struct ath__s3_upload *up) {
         send_complete(up);
 }
 
-static int read_upload_id(
-    struct ath__s3_upload *up, const struct ath__call *call, struct ath_error *err) {
+static int
+read_upload_id(struct ath__s3_upload *up, const struct ath__call *call, struct ath_error *err) {
     up->io.upload_id.len = 0;
     int rc = ath__s3_upload_parse(call->answer, &up->io.upload_id, err);
     if (!rc && ath__buf_add_char(&up->io.upload_id, '\0'))
@@ -598,16 +564,16 @@ static void create_done(struct ath__call *call) {
 }
 
 static void send_create(struct ath__s3_upload *up) {
-    struct ath__s3_call *s = new_call(
-        up, "CreateMultipartUpload", "POST", ATH__S3_HEADERS_ALL, create_done);
+    struct ath__s3_call *s =
+        new_call(up, "CreateMultipartUpload", "POST", ATH__S3_HEADERS_ALL, create_done);
     int rc = s ? ath__s3_call_query(s, "uploads", "") : ATH_ERR_NOMEM;
     up->io.phase = ATH__S3_UPLOAD_CREATING;
     if (!rc && up->source == ATH__S3_COPY)
         rc = ath__s3_copy_metadata(up, s);
     if (!rc && up->source != ATH__S3_COPY && up->s3.op.client->config.s3_checksums == 1) {
         up->io.checksum = ATH__CHECKSUM_CRC32;
-        rc = ath__s3_call_header(
-            s, "x-amz-checksum-algorithm", ath__checksum_name(up->io.checksum));
+        rc =
+            ath__s3_call_header(s, "x-amz-checksum-algorithm", ath__checksum_name(up->io.checksum));
     }
     if (rc == ATH_ERR_NOMEM) {
         fail_nomem(up);
@@ -655,8 +621,8 @@ static void send_head(struct ath__s3_upload *up) {
         &up->s3, "HeadObject", "HEAD", up->source_bucket, up->source_key, head_done);
     if (s)
         s->header_use = ATH__S3_HEADERS_SOURCE;
-    if (!s || ath__s3_copy_source_keys(up, s) || (up->source_version_id &&
-               ath__s3_call_query(s, "versionId", up->source_version_id)))
+    if (!s || ath__s3_copy_source_keys(up, s) ||
+        (up->source_version_id && ath__s3_call_query(s, "versionId", up->source_version_id)))
         fail_nomem(up);
     else
         ath__s3_call_start(s);
@@ -677,20 +643,20 @@ static void follow_stream(struct ath__s3_upload *up) {
     if (several) {
         send_create(up);
     } else if (ended) {
-        struct ath__s3_piece *piece = take_piece(up, &ended);
+        struct ath__s3_piece *piece = ath__s3_stream_take(up, &ended);
         send_single(up, piece ? ath__buf_slice(&piece->bytes) : ath__slice(NULL, 0), piece);
     }
 }
 
-/* -- operation --------------------------------------------------------------------------------------------------- */
+/* -- operation --------------------------------------------------------------------------------- */
 
 static void give_up(struct ath__s3_upload *up) {
     struct ath__node *first = up->s3.io.calls.next;
     bool has_call = first != &up->s3.io.calls;
     struct ath__call *call =
         has_call ? &ATH__CONTAINER(first, struct ath__s3_call, node)->call : NULL;
-    bool decisive = up->io.phase == ATH__S3_UPLOAD_CREATING ||
-                    up->io.phase == ATH__S3_UPLOAD_COMPLETING;
+    bool decisive =
+        up->io.phase == ATH__S3_UPLOAD_CREATING || up->io.phase == ATH__S3_UPLOAD_COMPLETING;
     if (up->io.phase == ATH__S3_UPLOAD_ABORTING || up->io.given_up)
         return;
     ath__err_set(&up->io.err, ATH_ERR_CANCELLED, "the transfer was cancelled");
@@ -702,7 +668,7 @@ static void give_up(struct ath__s3_upload *up) {
     /* Its answer tells which upload is to be aborted, or that the object is there. */
     up->io.given_up = true;
     call->unwanted = true;
-    drop_stream(up);
+    ath__s3_stream_drop(up);
     ath__op_set_lends(&up->s3.op, false);
     limit_wait(up);
 }
@@ -755,7 +721,7 @@ static void upload_free(struct ath_op *op) {
     /* Of a stream that was written before its operation could not begin. */
     atomic_fetch_sub_explicit(
         &op->client->stats.budget_used, (int64_t)up->stream.bytes, memory_order_relaxed);
-    drop_list(&up->stream.full);
+    ath__s3_pieces_drop(&up->stream.full);
     ath__s3_piece_free(up->stream.filling);
     if (up->fd >= 0)
         close(up->fd);

@@ -7,12 +7,12 @@
 enum ath__s3_source { ATH__S3_MEMORY, ATH__S3_FILE, ATH__S3_STREAM, ATH__S3_COPY };
 
 enum ath__s3_upload_phase {
-    ATH__S3_UPLOAD_IDLE,       /* nothing asked for yet, or only the copy's source */
-    ATH__S3_UPLOAD_SINGLE,     /* PutObject or CopyObject */
+    ATH__S3_UPLOAD_IDLE,   /* nothing asked for yet, or only the copy's source */
+    ATH__S3_UPLOAD_SINGLE, /* PutObject or CopyObject */
     ATH__S3_UPLOAD_CREATING,
     ATH__S3_UPLOAD_PARTS,
     ATH__S3_UPLOAD_COMPLETING,
-    ATH__S3_UPLOAD_CHECKING,   /* an answer was lost: whose object is there? */
+    ATH__S3_UPLOAD_CHECKING, /* an answer was lost: whose object is there? */
     ATH__S3_UPLOAD_ABORTING,
 };
 
@@ -41,7 +41,7 @@ struct ath__s3_upload {
     const char *copy_source; /* the header's value */
     uint64_t multipart_from;
 
-    struct { /* under op.lock */
+    struct {                   /* under op.lock */
         struct ath__node full; /* pieces for the I/O thread */
         struct ath__s3_piece *filling;
         uint32_t pieces; /* begun so far, the one being filled included */
@@ -83,6 +83,12 @@ void ath__s3_piece_free(struct ath__s3_piece *piece);
 uint64_t ath__s3_stream_part_bytes(const struct ath__s3_upload *upload, uint32_t number);
 
 int ath__s3_check_parts(uint64_t part_bytes, uint32_t parallel, struct ath_error *err);
+
+void ath__s3_pieces_drop(struct ath__node *list);
+/* I/O thread: all that was written and is not stored; a part that is; the next full piece. */
+void ath__s3_stream_drop(struct ath__s3_upload *up);
+void ath__s3_stream_stored(struct ath__s3_upload *up, size_t bytes);
+struct ath__s3_piece *ath__s3_stream_take(struct ath__s3_upload *up, bool *out_ended);
 
 /* s3_etag.c: fill io.expected_etag, which stays empty when it cannot be told. */
 void ath__s3_expect_whole(struct ath__s3_upload *up, struct ath_slice body);

@@ -120,9 +120,12 @@ static void get(struct request *r, bool head) {
     }
     if (head || !*range) {
         snprintf(
-            r->s->head, sizeof r->s->head,
+            r->s->head,
+            sizeof r->s->head,
             "ETag: %s\r\nContent-Length: %zu\r\nContent-Type: %s\r\nx-amz-meta-colour: blue\r\n",
-            object->etag, object->len, object->content_type);
+            object->etag,
+            object->len,
+            object->content_type);
         r->a->head = r->s->head;
         if (!head) {
             r->a->body = object->bytes;
@@ -140,8 +143,13 @@ static void get(struct request *r, bool head) {
     if (last >= object->len)
         last = object->len - 1;
     snprintf(
-        r->s->head, sizeof r->s->head,
-        "ETag: %s\r\nContent-Range: bytes %llu-%llu/%zu\r\n", object->etag, first, last, object->len);
+        r->s->head,
+        sizeof r->s->head,
+        "ETag: %s\r\nContent-Range: bytes %llu-%llu/%zu\r\n",
+        object->etag,
+        first,
+        last,
+        object->len);
     r->a->status = 206;
     r->a->head = r->s->head;
     r->a->body = object->bytes + first;
@@ -176,7 +184,9 @@ static void put(struct request *r) {
         return;
     struct store_object *object = store_put(r->s, r->key, r->x->body.ptr, r->x->body.len);
     snprintf(
-        object->content_type, sizeof object->content_type, "%s",
+        object->content_type,
+        sizeof object->content_type,
+        "%s",
         store_header(r->x, "Content-Type"));
     snprintf(r->s->head, sizeof r->s->head, "ETag: %s\r\n", object->etag);
     r->a->head = r->s->head;
@@ -212,7 +222,8 @@ static void create(struct request *r) {
     memcpy(upload->key, r->key, sizeof upload->key);
     char *body = malloc(256);
     snprintf(
-        body, 256,
+        body,
+        256,
         "<InitiateMultipartUploadResult><UploadId>u%zu</UploadId></InitiateMultipartUploadResult>",
         r->s->uploads_count++);
     say(r, body);
@@ -279,7 +290,8 @@ static void complete(struct request *r) {
     snprintf(object->etag, sizeof object->etag, "\"%s-%zu\"", hex, count);
     char *body = malloc(256);
     snprintf(
-        body, 256,
+        body,
+        256,
         "  <CompleteMultipartUploadResult><ETag>%s</ETag></CompleteMultipartUploadResult>",
         object->etag);
     say(r, body);
@@ -307,15 +319,21 @@ static void list(struct request *r) {
         if (strcmp(o->key, after) <= 0 || strncmp(o->key, prefix, strlen(prefix)) != 0)
             continue;
         len += (size_t)snprintf(
-            body + len, 16384 - len, "<Contents><Key>%s</Key><Size>%zu</Size><ETag>%s</ETag></Contents>",
-            o->key, o->len, o->etag);
+            body + len,
+            16384 - len,
+            "<Contents><Key>%s</Key><Size>%zu</Size><ETag>%s</ETag></Contents>",
+            o->key,
+            o->len,
+            o->etag);
         last = o->key;
         count++;
     }
     if (at < r->s->objects_count && count)
         len += (size_t)snprintf(
-            body + len, 16384 - len,
-            "<IsTruncated>true</IsTruncated><NextContinuationToken>%s</NextContinuationToken>", last);
+            body + len,
+            16384 - len,
+            "<IsTruncated>true</IsTruncated><NextContinuationToken>%s</NextContinuationToken>",
+            last);
     snprintf(body + len, 16384 - len, "</ListBucketResult>");
     say(r, body);
 }
@@ -331,8 +349,10 @@ static void delete_many(struct request *r) {
         snprintf(key, sizeof key, "%.*s", (int)strcspn(p, "<"), p);
         if (strncmp(key, "locked", 6) == 0)
             len += (size_t)snprintf(
-                body + len, 16384 - len,
-                "<Error><Key>%s</Key><Code>AccessDenied</Code><Message>no</Message></Error>", key);
+                body + len,
+                16384 - len,
+                "<Error><Key>%s</Key><Code>AccessDenied</Code><Message>no</Message></Error>",
+                key);
         else
             remove_object(r->s, key);
     }
@@ -417,7 +437,7 @@ static void handle(void *user, const struct ath__exchange *x, struct ath__fake_a
         s->after(s, op, nth, x, answer);
 }
 
-/* -- begin and end ------------------------------------------------------------------------------- */
+/* -- begin and end ----------------------------------------------------------------------------- */
 
 bool store_try_open(
     struct store *s, const struct ath_client_options *options, struct ath_error *err) {

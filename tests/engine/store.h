@@ -36,7 +36,11 @@ struct store_upload {
 struct store;
 /* Before or after the store has done it; `nth` of its letter from 1. Before: true when decided. */
 typedef bool store_fault(
-    struct store *s, char op, unsigned nth, const struct ath__exchange *x, struct ath__fake_answer *a);
+    struct store *s,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a);
 
 struct store {
     struct world w;
@@ -56,7 +60,8 @@ struct store {
 
 /* Opens the world; AWS's names, no keys, when `options` is NULL. */
 void store_open(struct store *s, const struct ath_client_options *options);
-bool store_try_open(struct store *s, const struct ath_client_options *options, struct ath_error *err);
+bool store_try_open(
+    struct store *s, const struct ath_client_options *options, struct ath_error *err);
 void store_close(struct store *s);
 struct store_object *store_put(struct store *s, const char *key, const char *bytes, size_t len);
 struct store_object *store_find(struct store *s, const char *key);

@@ -3,7 +3,8 @@
 
 static struct store s;
 
-static struct ath_s3_call_options call_of(const char *operation, const char *method, const char *key) {
+static struct ath_s3_call_options
+call_of(const char *operation, const char *method, const char *key) {
     return (struct ath_s3_call_options){
         .size = sizeof(struct ath_s3_call_options),
         .operation = operation,
@@ -94,10 +95,14 @@ static void test_call_bad_options(void **state) {
     store_close(&s);
 }
 
-/* -- regions ---------------------------------------------------------------------------------------- */
+/* -- regions ----------------------------------------------------------------------------------- */
 
 static bool lives_elsewhere(
-    struct store *st, char op, unsigned nth, const struct ath__exchange *x, struct ath__fake_answer *a) {
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
     (void)op;
     (void)nth;
     if (strstr(x->route->host, "eu-west-1"))
@@ -132,10 +137,19 @@ static void test_redirect_is_followed_and_remembered(void **state) {
         assert_string_equal(request_at(2)->host, "bucket.s3.eu-west-1.amazonaws.com");
         assert_int_equal(
             ath_s3_presign(
-                s.w.client, "GET", "bucket", ath__slice_str("k"), NULL, 0, 60, url, sizeof url, NULL),
+                s.w.client,
+                "GET",
+                "bucket",
+                ath__slice_str("k"),
+                NULL,
+                0,
+                60,
+                url,
+                sizeof url,
+                NULL),
             0);
-        assert_true(ath__slice_starts(
-            ath__slice_str(url), "https://bucket.s3.eu-west-1.amazonaws.com/k?"));
+        assert_true(
+            ath__slice_starts(ath__slice_str(url), "https://bucket.s3.eu-west-1.amazonaws.com/k?"));
         store_close(&s);
     }
 }
@@ -156,7 +170,7 @@ static void test_redirect_only_once_and_on_aws_only(void **state) {
     store_close(&s);
 }
 
-/* -- keys ------------------------------------------------------------------------------------------- */
+/* -- keys -------------------------------------------------------------------------------------- */
 
 static void test_call_waits_for_keys(void **state) {
     (void)state;
@@ -176,10 +190,14 @@ static void test_call_waits_for_keys(void **state) {
     store_close(&s);
 }
 
-/* -- SlowDown --------------------------------------------------------------------------------------- */
+/* -- SlowDown ---------------------------------------------------------------------------------- */
 
 static bool slow_first(
-    struct store *st, char op, unsigned nth, const struct ath__exchange *x, struct ath__fake_answer *a) {
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
     (void)op;
     if (nth > 1 || strncmp(x->route->host, "bucket.", 7) != 0)
         return false;
@@ -215,7 +233,7 @@ static void test_slow_down_slows_the_bucket_alone(void **state) {
     store_close(&s);
 }
 
-/* -- lists ------------------------------------------------------------------------------------------ */
+/* -- lists ------------------------------------------------------------------------------------- */
 
 static size_t take_pages(struct ath_op *op, size_t *pages) {
     struct ath_s3_page *page;
@@ -273,7 +291,11 @@ static void test_list_pages_ahead(void **state) {
 }
 
 static bool denies_second(
-    struct store *st, char op, unsigned nth, const struct ath__exchange *x, struct ath__fake_answer *a) {
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
     (void)x;
     (void)op;
     if (nth < 2)
@@ -307,7 +329,7 @@ static void test_list_failure_after_a_page(void **state) {
     store_close(&s);
 }
 
-/* -- deletions -------------------------------------------------------------------------------------- */
+/* -- deletions --------------------------------------------------------------------------------- */
 
 static void test_delete_batches_and_failures(void **state) {
     (void)state;
@@ -339,8 +361,7 @@ static void test_delete_batches_and_failures(void **state) {
     assert_int_equal(s.objects_count, 1);
     ath_op_release(op);
     keys[3] = ath__slice(NULL, 0);
-    assert_int_equal(
-        ath_s3_delete_start(s.w.client, NULL, &options, &op, &err), ATH_ERR_INVALID);
+    assert_int_equal(ath_s3_delete_start(s.w.client, NULL, &options, &op, &err), ATH_ERR_INVALID);
     assert_non_null(strstr(err.message, "number 4"));
     options.count = 0;
     assert_int_equal(ath_s3_delete_start(s.w.client, s.w.queue, &options, &op, &err), 0);
@@ -367,7 +388,7 @@ static void test_delete_other_server_gets_md5(void **state) {
     store_close(&s);
 }
 
-/* -- presigned URLs --------------------------------------------------------------------------------- */
+/* -- presigned URLs ---------------------------------------------------------------------------- */
 
 /* The example of the S3 API reference, "Authenticating Requests: Using Query Parameters". */
 static void test_presign_example(void **state) {
@@ -383,8 +404,16 @@ static void test_presign_example(void **state) {
     ath__fake_set_wall(s.w.fake, 1369353600000);
     assert_int_equal(
         ath_s3_presign(
-            s.w.client, "GET", "examplebucket", ath__slice_str("test.txt"), NULL, 0, 86400, url,
-            sizeof url, &err),
+            s.w.client,
+            "GET",
+            "examplebucket",
+            ath__slice_str("test.txt"),
+            NULL,
+            0,
+            86400,
+            url,
+            sizeof url,
+            &err),
         0);
     assert_string_equal(
         url,
@@ -394,7 +423,15 @@ static void test_presign_example(void **state) {
         "X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404");
     assert_int_equal(
         ath_s3_presign(
-            s.w.client, "GET", "examplebucket", ath__slice_str("test.txt"), NULL, 0, 86400, url, 100,
+            s.w.client,
+            "GET",
+            "examplebucket",
+            ath__slice_str("test.txt"),
+            NULL,
+            0,
+            86400,
+            url,
+            100,
             &err),
         ATH_ERR_TOO_LARGE);
     assert_int_equal(
@@ -410,7 +447,7 @@ static void test_presign_example(void **state) {
     store_close(&s);
 }
 
-/* -- shutdown --------------------------------------------------------------------------------------- */
+/* -- shutdown ---------------------------------------------------------------------------------- */
 
 static void test_shutdown_ends_operations(void **state) {
     (void)state;

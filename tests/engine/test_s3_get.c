@@ -169,7 +169,11 @@ static void test_get_empty_and_past_the_end(void **state) {
 
 /* Every first answer of a range breaks off after four bytes. */
 static bool breaks_off(
-    struct store *st, char op, unsigned nth, const struct ath__exchange *x, struct ath__fake_answer *a) {
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
     (void)st;
     (void)nth;
     (void)x;
@@ -208,7 +212,11 @@ static void test_get_goes_on_where_it_stopped(void **state) {
 }
 
 static bool changes(
-    struct store *st, char op, unsigned nth, const struct ath__exchange *x, struct ath__fake_answer *a) {
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
     (void)x;
     (void)a;
     if (op == 'G' && nth == 3)
@@ -235,7 +243,11 @@ static void test_get_change_is_an_error(void **state) {
 }
 
 static bool lies(
-    struct store *st, char op, unsigned nth, const struct ath__exchange *x, struct ath__fake_answer *a) {
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
     (void)x;
     if (op == 'G' && nth == st->w.counter) {
         if (st->list_max == 0)
@@ -272,12 +284,18 @@ static void test_get_wrong_ranges_are_refused(void **state) {
 }
 
 static bool sums(
-    struct store *st, char op, unsigned nth, const struct ath__exchange *x, struct ath__fake_answer *a) {
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
     (void)nth;
     if (op == 'G') {
         assert_string_equal(store_header(x, "x-amz-checksum-mode"), "ENABLED");
         snprintf(
-            st->head + strlen(st->head), 100, "x-amz-checksum-crc32: %s\r\n",
+            st->head + strlen(st->head),
+            100,
+            "x-amz-checksum-crc32: %s\r\n",
             st->w.counter ? "y/Q5Jg==" : "AAAAAA==");
         a->head = st->head;
     }
@@ -331,7 +349,11 @@ static void test_get_cancel_at_each_step(void **state) {
 }
 
 static bool slow_down(
-    struct store *st, char op, unsigned nth, const struct ath__exchange *x, struct ath__fake_answer *a) {
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
     (void)x;
     (void)op;
     if (nth > 2)

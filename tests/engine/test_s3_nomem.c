@@ -1,4 +1,5 @@
-/* Memory that runs out at any allocation of an S3 operation: one clear end, no leak, nothing left. */
+/* Memory that runs out at any allocation of an S3 operation: one clear end, no leak, nothing left.
+ */
 #include "store.h"
 
 #define PART (5 * MIB)
@@ -6,22 +7,50 @@
 static struct store s;
 static char *s_bytes;
 
-enum script { CALL, GET_INTO, GET_STREAM, PUT, PUT_PARTS, PUT_STREAM, COPY_PARTS, LIST, DELETE, SCRIPTS };
+enum script {
+    CALL,
+    GET_INTO,
+    GET_STREAM,
+    PUT,
+    PUT_PARTS,
+    PUT_STREAM,
+    COPY_PARTS,
+    LIST,
+    DELETE,
+    SCRIPTS
+};
 
 static int start(enum script script, char *out, struct ath_op **op, struct ath_error *err) {
     struct ath_s3_pair header = {"x-amz-meta-a", "b"};
     struct ath_slice key = ath__slice_str("k"), keys[2] = {key, ath__slice_str("\001")};
     struct ath_s3_call_options call = {
-        .size = sizeof call, .operation = "HeadObject", .method = "HEAD", .bucket = "bucket",
-        .key = key, .query = &header, .query_count = 1, .headers = &header, .headers_count = 1};
+        .size = sizeof call,
+        .operation = "HeadObject",
+        .method = "HEAD",
+        .bucket = "bucket",
+        .key = key,
+        .query = &header,
+        .query_count = 1,
+        .headers = &header,
+        .headers_count = 1};
     struct ath_s3_get_options get = {
         .size = sizeof get, .bucket = "bucket", .key = key, .length = -1, .part_bytes = 10};
     struct ath_s3_put_options put = {
-        .size = sizeof put, .bucket = "bucket", .key = ath__slice_str("new"), .part_bytes = PART,
-        .headers = &header, .headers_count = 1, .if_none_match = "*"};
+        .size = sizeof put,
+        .bucket = "bucket",
+        .key = ath__slice_str("new"),
+        .part_bytes = PART,
+        .headers = &header,
+        .headers_count = 1,
+        .if_none_match = "*"};
     struct ath_s3_copy_options copy = {
-        .size = sizeof copy, .source_bucket = "bucket", .source_key = key, .bucket = "bucket",
-        .key = ath__slice_str("new"), .multipart_from = 5, .part_bytes = PART};
+        .size = sizeof copy,
+        .source_bucket = "bucket",
+        .source_key = key,
+        .bucket = "bucket",
+        .key = ath__slice_str("new"),
+        .multipart_from = 5,
+        .part_bytes = PART};
     struct ath_s3_list_options list = {
         .size = sizeof list, .kind = ATH_S3_LIST_OBJECTS, .bucket = "bucket", .prefix = "k"};
     struct ath_s3_delete_options del = {

@@ -136,8 +136,7 @@ static void test_put_file(void **state) {
     ath_op_release(op);
     close(fd);
     unlink(path);
-    assert_int_equal(
-        ath_s3_put_start(s.w.client, NULL, &options, &op, &err), ATH_ERR_NOT_FOUND);
+    assert_int_equal(ath_s3_put_start(s.w.client, NULL, &options, &op, &err), ATH_ERR_NOT_FOUND);
     options.path = "/tmp";
     assert_int_equal(ath_s3_put_start(s.w.client, NULL, &options, &op, &err), ATH_ERR_INVALID);
     store_close(&s);
@@ -188,14 +187,18 @@ static void test_put_stream(void **state) {
     free(bytes);
 }
 
-/* -- failures -------------------------------------------------------------------------------------- */
+/* -- failures ---------------------------------------------------------------------------------- */
 
 static char s_op;
 static unsigned s_nth;
 static int s_how;
 
 static bool fails(
-    struct store *st, char op, unsigned nth, const struct ath__exchange *x, struct ath__fake_answer *a) {
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
     (void)x;
     if (op != s_op || nth < s_nth || (s_how && nth > s_nth))
         return false;
@@ -247,7 +250,11 @@ static void test_put_errors_at_each_step(void **state) {
 
 /* 200 that turns out to be a failure: tried again. */
 static bool fails_late(
-    struct store *st, char op, unsigned nth, const struct ath__exchange *x, struct ath__fake_answer *a) {
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
     (void)x;
     if ((op != 'M' && op != 'c' && op != 'u') || nth > 1)
         return false;
@@ -272,7 +279,11 @@ static void test_put_error_in_success(void **state) {
 
 /* The store has done it, but its answer is lost. */
 static bool loses(
-    struct store *st, char op, unsigned nth, const struct ath__exchange *x, struct ath__fake_answer *a) {
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
     (void)x;
     (void)st;
     if (op == s_op && nth == 1)
@@ -330,7 +341,8 @@ static void test_put_cancel_at_each_step(void **state) {
     for (int how = 0; how < 3; how++)
         for (unsigned half_ms = 0; half_ms < 14; half_ms++) {
             store_open(&s, NULL);
-            struct ath_s3_put_options options = options_of(how < 2 ? bytes : NULL, how < 2 ? len : 0);
+            struct ath_s3_put_options options =
+                options_of(how < 2 ? bytes : NULL, how < 2 ? len : 0);
             options.is_stream = how == 2;
             options.parallel = 1;
             struct ath_op *op = start(&options);
@@ -359,7 +371,11 @@ static void test_put_cancel_at_each_step(void **state) {
 }
 
 static bool holds_abort(
-    struct store *st, char op, unsigned nth, const struct ath__exchange *x, struct ath__fake_answer *a) {
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
     (void)x;
     (void)nth;
     if (op == 'A')
@@ -388,7 +404,7 @@ static void test_put_cancel_waits_two_seconds(void **state) {
     free(bytes);
 }
 
-/* -- copies ---------------------------------------------------------------------------------------- */
+/* -- copies ------------------------------------------------------------------------------------ */
 
 static void test_copy_whole_and_in_parts(void **state) {
     (void)state;

@@ -81,10 +81,14 @@ static bool answer_get(int fd, const char *head) {
         nanosleep(&pause, NULL);
     }
     snprintf(
-        text, sizeof text,
+        text,
+        sizeof text,
         "HTTP/1.1 206 Partial Content\r\nETag: \"e1\"\r\nContent-Range: bytes %llu-%llu/%zu\r\n"
         "Content-Length: %zu\r\n\r\n",
-        first, last, s_server.len, len);
+        first,
+        last,
+        s_server.len,
+        len);
     return send_all(fd, text, strlen(text)) && send_all(fd, s_server.object + first, sent) &&
            sent == len;
 }

@@ -187,6 +187,45 @@ static void count_up(void *user, const struct ath__exchange *x, struct ath__fake
     answer->status = 200 + ++*count;
 }
 
+/* Successful bodies go to the caller's memory, errors do not; what a broken answer brought stays. */
+static void test_into_takes_successful_bodies(void **state) {
+    (void)state;
+    static const struct {
+        int status, result;
+        const char *body;
+        size_t into_len;
+        int want;
+        size_t used, answered;
+    } cases[] = {
+        {206, 0, "hello", 8, 0, 5, 0},
+        {206, ATH_ERR_IO, "hel", 8, ATH_ERR_IO, 3, 0},
+        {200, 0, "hello", 4, ATH_ERR_TOO_LARGE, 4, 0},
+        {404, 0, "hello", 4, 0, 0, 5},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ath__http *http = open_fake();
+        struct ath__exchange x;
+        char memory[8];
+        struct ath__fake_rule rule = {
+            .answer = {
+                .status = cases[i].status, .result = cases[i].result, .body = cases[i].body}};
+        assert_int_equal(ath__fake_add(http, &rule), 0);
+        prepare(http, &x, "/");
+        x.into = memory;
+        x.into_len = cases[i].into_len;
+        http->ops->submit(http, &x);
+        assert_int_equal(http->ops->drive(http, UINT64_MAX), 0);
+        assert_ptr_equal(http->ops->next_done(http), &x);
+        assert_int_equal(x.result, cases[i].want);
+        assert_int_equal(x.status, cases[i].status);
+        assert_int_equal(x.into_used, cases[i].used);
+        assert_int_equal(x.answer.len, cases[i].answered);
+        assert_memory_equal(memory, "hello", x.into_used);
+        ath__exchange_clear(&x);
+        http->ops->release(http, false);
+    }
+}
+
 static void test_handler_decides(void **state) {
     struct ath__http *http = open_fake();
     struct ath__exchange x;
@@ -290,6 +329,7 @@ int main(void) {
         cmocka_unit_test(test_drive_moves_clock_to_next_completion),
         cmocka_unit_test(test_deadline_comes_before_late_answer),
         cmocka_unit_test(test_failures_and_limits),
+        cmocka_unit_test(test_into_takes_successful_bodies),
         cmocka_unit_test(test_handler_decides),
         cmocka_unit_test(test_cancel_is_recorded),
         cmocka_unit_test(test_processes_by_rule),
