@@ -21,8 +21,7 @@ static void print_batch(const struct ath_batch *batch) {
     for (size_t row = 0; row < ath_batch_rows(batch); row++) {
         for (size_t i = 0; i < ath_batch_columns(batch); i++) {
             const struct ath_column *column = ath_batch_column(batch, i);
-            bool present =
-                !column->validity || (column->validity[row / 8] >> (row % 8) & 1);
+            bool present = !column->validity || (column->validity[row / 8] >> (row % 8) & 1);
             const char *text = (const char *)column->values + column->offsets[row];
             int len = present ? column->offsets[row + 1] - column->offsets[row] : 0;
             printf("%s%.*s", i ? "\t" : "", present ? len : 4, present ? text : "NULL");
@@ -73,8 +72,12 @@ static int run(struct ath_client *client, const char *sql, const char *location)
     if (execution) {
         struct ath_execution_info info;
         ath_execution_info(execution, &info, sizeof info);
-        fprintf(stderr, "%s: %" PRId64 " ms, %" PRId64 " bytes scanned\n", info.query_id,
-                info.total_ms, info.data_scanned_bytes);
+        fprintf(
+            stderr,
+            "%s: %" PRId64 " ms, %" PRId64 " bytes scanned\n",
+            info.query_id,
+            info.total_ms,
+            info.data_scanned_bytes);
         ath_execution_release(execution);
     }
     ath_op_release(op);

@@ -30,7 +30,8 @@ extern "C" {
 #define ATH_VERSION_MINOR 1
 #define ATH_VERSION_PATCH 0
 
-/* A view of bytes that somebody else owns; not NUL-terminated. `ptr` may be NULL when `len` is 0. */
+/* A view of bytes that somebody else owns; not NUL-terminated. `ptr` may be NULL when `len` is 0.
+ */
 struct ath_slice {
     const char *ptr;
     size_t len;

@@ -32,9 +32,9 @@ enum ath_credentials_source {
 struct ath_client_options {
     size_t size; /* sizeof(struct ath_client_options), set by the initialiser */
 
-    const char *region;       /* AWS_REGION, AWS_DEFAULT_REGION, `region` */
-    const char *profile;      /* AWS_PROFILE; a named profile must exist */
-    const char *endpoint_url; /* Athena; AWS_ENDPOINT_URL_ATHENA, AWS_ENDPOINT_URL, `services` */
+    const char *region;          /* AWS_REGION, AWS_DEFAULT_REGION, `region` */
+    const char *profile;         /* AWS_PROFILE; a named profile must exist */
+    const char *endpoint_url;    /* Athena; AWS_ENDPOINT_URL_ATHENA, AWS_ENDPOINT_URL, `services` */
     const char *s3_endpoint_url; /* S3; AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, `services` */
 
     int credentials_source; /* enum ath_credentials_source */
@@ -45,23 +45,23 @@ struct ath_client_options {
      * scope of its own. */
     const char *credentials_scope;
 
-    const char *ca_file;       /* PEM; AWS_CA_BUNDLE, SSL_CERT_FILE, the distribution's file */
-    int tls_verify_off;        /* 1: accept any certificate; must be asked for */
-    const char *client_cert;   /* PEM with the certificate (and key) for mutual TLS */
-    const char *client_key;    /* PEM, when the key is in a file of its own */
-    const char *http_proxy;    /* for http endpoints; http_proxy. "" = none */
-    const char *https_proxy;   /* for https endpoints; https_proxy, HTTPS_PROXY. "" = none */
-    const char *no_proxy;      /* comma-separated hosts; no_proxy, NO_PROXY */
+    const char *ca_file;     /* PEM; AWS_CA_BUNDLE, SSL_CERT_FILE, the distribution's file */
+    int tls_verify_off;      /* 1: accept any certificate; must be asked for */
+    const char *client_cert; /* PEM with the certificate (and key) for mutual TLS */
+    const char *client_key;  /* PEM, when the key is in a file of its own */
+    const char *http_proxy;  /* for http endpoints; http_proxy. "" = none */
+    const char *https_proxy; /* for https endpoints; https_proxy, HTTPS_PROXY. "" = none */
+    const char *no_proxy;    /* comma-separated hosts; no_proxy, NO_PROXY */
     const char *user_agent_extra;
 
     int use_fips;      /* 1 yes, -1 no, 0: AWS_USE_FIPS_ENDPOINT, `use_fips_endpoint` */
     int use_dualstack; /* 1 yes, -1 no, 0: AWS_USE_DUALSTACK_ENDPOINT, ... */
 
-    int32_t connect_timeout_ms;    /* one connection, TLS included; 10,000 */
-    int32_t read_timeout_ms;       /* silence on an open exchange; 60,000 */
-    int32_t call_timeout_ms;       /* one API call with all its retries; 60,000 */
-    int32_t start_timeout_ms;      /* StartQueryExecution with all its retries; 300,000 */
-    int32_t connections_per_host;  /* exchanges at once to one host; 64 */
+    int32_t connect_timeout_ms;   /* one connection, TLS included; 10,000 */
+    int32_t read_timeout_ms;      /* silence on an open exchange; 60,000 */
+    int32_t call_timeout_ms;      /* one API call with all its retries; 60,000 */
+    int32_t start_timeout_ms;     /* StartQueryExecution with all its retries; 300,000 */
+    int32_t connections_per_host; /* exchanges at once to one host; 64 */
 
     /* Retries of refused (throttled) calls: attempts in all, and the delay before attempt n+1:
      * min(multiplier * base^(n-1), max) plus a random part up to multiplier. */
@@ -85,9 +85,11 @@ struct ath_client_options {
     int s3_payload_signing; /* 1 yes, -1 no, 0: `s3 = payload_signing_enabled`; http always does */
 };
 #ifdef __cplusplus
-#define ATH_CLIENT_OPTIONS_INIT {sizeof(struct ath_client_options)}
+#define ATH_CLIENT_OPTIONS_INIT                                                                    \
+    { sizeof(struct ath_client_options) }
 #else
-#define ATH_CLIENT_OPTIONS_INIT {.size = sizeof(struct ath_client_options)}
+#define ATH_CLIENT_OPTIONS_INIT                                                                    \
+    { .size = sizeof(struct ath_client_options) }
 #endif
 
 /*
@@ -98,7 +100,9 @@ struct ath_client_options {
  * not parse), CREDENTIALS (a source this version cannot use, or none), SYSTEM, NOMEM.
  */
 ATH_API int ath_client_new(
-    const struct ath_client_options *options, struct ath_client **out_client, struct ath_error *err);
+    const struct ath_client_options *options,
+    struct ath_client **out_client,
+    struct ath_error *err);
 ATH_API struct ath_client *ath_client_retain(struct ath_client *client);
 ATH_API struct ath_client *ath_client_release(struct ath_client *client); /* returns NULL */
 

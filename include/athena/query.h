@@ -29,12 +29,13 @@ struct ath_query_options {
     const char *encryption_option; /* SSE_S3, SSE_KMS, CSE_KMS */
     const char *kms_key;
     const char *expected_bucket_owner;
-    const char *acl_option; /* BUCKET_OWNER_FULL_CONTROL */
+    const char *acl_option;        /* BUCKET_OWNER_FULL_CONTROL */
     const char *const *parameters; /* ExecutionParameters: SQL literals as text, in order */
     size_t parameters_count;
-    int result_reuse; /* enum ath_toggle */
-    int32_t result_reuse_minutes;     /* 0..10080, used with ATH_ON; ATH_ON with 0 sends 60 */
-    const char *client_request_token; /* 32..128 characters; NULL: a random one, kept over retries */
+    int result_reuse;             /* enum ath_toggle */
+    int32_t result_reuse_minutes; /* 0..10080, used with ATH_ON; ATH_ON with 0 sends 60 */
+    const char
+        *client_request_token; /* 32..128 characters; NULL: a random one, kept over retries */
 
     int32_t page_rows;        /* MaxResults of result pages, 1..1000; 1000 */
     int32_t poll_interval_ms; /* longest pause between looks; 0: 1,000, and 5,000 after 5 minutes */
@@ -47,9 +48,15 @@ struct ath_query_options {
     void *user;               /* comes back in every event */
 };
 #ifdef __cplusplus
-#define ATH_QUERY_OPTIONS_INIT {sizeof(struct ath_query_options), {NULL, 0}}
+#define ATH_QUERY_OPTIONS_INIT                                                                     \
+    {                                                                                              \
+        sizeof(struct ath_query_options), {                                                        \
+            NULL, 0                                                                                \
+        }                                                                                          \
+    }
 #else
-#define ATH_QUERY_OPTIONS_INIT {.size = sizeof(struct ath_query_options)}
+#define ATH_QUERY_OPTIONS_INIT                                                                     \
+    { .size = sizeof(struct ath_query_options) }
 #endif
 
 /*
@@ -57,8 +64,8 @@ struct ath_query_options {
  * cancelled query goes to DONE at once with ATH_ERR_QUERY_FAILED, ATH_ERR_QUERY_CANCELLED,
  * ATH_ERR_TIMEOUT or ATH_ERR_CANCELLED. DONE with 0 comes when the last page has been read; batches
  * not taken yet stay with the operation. `queue` may be NULL.
- * Errors at the call: INVALID (empty SQL, NUL or bad UTF-8 in it, more than ATH_SQL_BYTES_MAX bytes,
- * an option out of range), FORKED, NOMEM. Everything else arrives with DONE.
+ * Errors at the call: INVALID (empty SQL, NUL or bad UTF-8 in it, more than ATH_SQL_BYTES_MAX
+ * bytes, an option out of range), FORKED, NOMEM. Everything else arrives with DONE.
  */
 ATH_API int ath_query_start(
     struct ath_client *client,
@@ -88,7 +95,8 @@ ATH_API void ath_query_interrupt(struct ath_op *op);
 /* The QueryExecutionId, NULL before STARTED. Valid while the operation lives. */
 ATH_API const char *ath_query_id(const struct ath_op *op);
 
-/* -- execution: the status of a query as AWS told it last --------------------------------------- */
+/* -- execution: the status of a query as AWS told it last ---------------------------------------
+ */
 
 /* The state of a query; UNKNOWN stands for one that this version has no name for. */
 enum ath_query_state {
@@ -143,7 +151,8 @@ ATH_API void ath_execution_info(
  * for attached queries. Lives as long as the snapshot. */
 ATH_API struct ath_slice ath_execution_json(const struct ath_execution *execution);
 
-/* -- catalogue ----------------------------------------------------------------------------------- */
+/* -- catalogue -----------------------------------------------------------------------------------
+ */
 
 /* Which catalogue call to make. */
 enum ath_metadata_kind {
@@ -163,9 +172,11 @@ struct ath_metadata_options {
     void *user;
 };
 #ifdef __cplusplus
-#define ATH_METADATA_OPTIONS_INIT {sizeof(struct ath_metadata_options)}
+#define ATH_METADATA_OPTIONS_INIT                                                                  \
+    { sizeof(struct ath_metadata_options) }
 #else
-#define ATH_METADATA_OPTIONS_INIT {.size = sizeof(struct ath_metadata_options)}
+#define ATH_METADATA_OPTIONS_INIT                                                                  \
+    { .size = sizeof(struct ath_metadata_options) }
 #endif
 
 /* One event, DONE. The answer is then in ath_metadata_json(): a JSON array of AWS's Database or

@@ -1,13 +1,13 @@
 /*
- * Amazon S3 and servers that speak its REST API: single calls, and transfers of whole objects by many
- * parallel requests. Operations are those of athena/queue.h: each ends with one ATH_EVENT_DONE, may
- * name a queue, and is cancelled, detached and released by ath_op_*().
+ * Amazon S3 and servers that speak its REST API: single calls, and transfers of whole objects by
+ * many parallel requests. Operations are those of athena/queue.h: each ends with one
+ * ATH_EVENT_DONE, may name a queue, and is cancelled, detached and released by ath_op_*().
  *
- * Addresses: virtual-host style on AWS, path style for addresses and configured endpoints (or as the
- * client's options say); a bucket in another region is found by AWS's redirect and remembered.
- * Retries by class within one deadline, as Athena's calls; it grows by a second for each 256 KiB that
- * a request carries or has room for. SlowDown slows all requests to that bucket. Keys are UTF-8 of at most 1,024 bytes and
- * are sent as they are: dots and double slashes count.
+ * Addresses: virtual-host style on AWS, path style for addresses and configured endpoints (or as
+ * the client's options say); a bucket in another region is found by AWS's redirect and remembered.
+ * Retries by class within one deadline, as Athena's calls; it grows by a second for each 256 KiB
+ * that a request carries or has room for. SlowDown slows all requests to that bucket. Keys are
+ * UTF-8 of at most 1,024 bytes and are sent as they are: dots and double slashes count.
  */
 #ifndef ATHENA_S3_H
 #define ATHENA_S3_H
@@ -25,13 +25,14 @@ struct ath_s3_pair {
     const char *value;
 };
 
-/* -- one request ---------------------------------------------------------------------------------- */
+/* -- one request ----------------------------------------------------------------------------------
+ */
 
 /*
  * Any operation of S3's REST API. `body` is lent: it must stay unchanged until DONE or until
- * ath_op_detach() has returned. `into` (optional, lent likewise) receives a successful answer's body,
- * at most `into_len` bytes (more is ATH_ERR_TOO_LARGE); without it the body is kept by the operation.
- * Everything else is copied.
+ * ath_op_detach() has returned. `into` (optional, lent likewise) receives a successful answer's
+ * body, at most `into_len` bytes (more is ATH_ERR_TOO_LARGE); without it the body is kept by the
+ * operation. Everything else is copied.
  */
 struct ath_s3_call_options {
     size_t size;
@@ -57,27 +58,29 @@ ATH_API int ath_s3_call_start(
 
 /* The answer of a finished call or of a transfer's decisive call (the first range of a get, the
  * PutObject, CompleteMultipartUpload or CopyObject): status 0 before; the value of a header (any
- * case), ptr NULL when absent; all header lines; the body that was kept. Live with the operation. */
+ * case), ptr NULL when absent; all header lines; the body that was kept. Live with the operation.
+ */
 ATH_API int ath_s3_status(const struct ath_op *op);
 ATH_API struct ath_slice ath_s3_header(const struct ath_op *op, const char *name);
 ATH_API struct ath_slice ath_s3_head(const struct ath_op *op);
 ATH_API struct ath_slice ath_s3_body(const struct ath_op *op);
 
-/* -- get --------------------------------------------------------------------------------------------- */
+/* -- get
+ * --------------------------------------------------------------------------------------------- */
 
 /*
- * Reads `length` bytes of an object from `offset` by parallel ranges that all carry If-Match, so bytes
- * of two versions never mix. With `into` (lent, at least `length` bytes when that is given) they go
- * to their place as they arrive; without it they are an ordered stream of chunks.
+ * Reads `length` bytes of an object from `offset` by parallel ranges that all carry If-Match, so
+ * bytes of two versions never mix. With `into` (lent, at least `length` bytes when that is given)
+ * they go to their place as they arrive; without it they are an ordered stream of chunks.
  */
 struct ath_s3_get_options {
     size_t size;
     const char *bucket;
     struct ath_slice key;
     const char *version_id;
-    const char *if_match;  /* an ETag with its quotes; NULL: that of the first answer */
+    const char *if_match; /* an ETag with its quotes; NULL: that of the first answer */
     uint64_t offset;
-    int64_t length;        /* -1: to the end. Past the end is cut, as a file's read is */
+    int64_t length; /* -1: to the end. Past the end is cut, as a file's read is */
     void *into;
     size_t into_len;
     const struct ath_s3_pair *headers; /* further headers of each request (SSE-C, payer) */
@@ -98,21 +101,23 @@ ATH_API int ath_s3_get_start(
 ATH_API int64_t ath_s3_object_size(const struct ath_op *op);
 ATH_API uint64_t ath_s3_transferred(const struct ath_op *op);
 
-/* The next bytes of a stream, in order: 1 and a chunk, 0 when none is ready (wait for BATCH or DONE),
- * or an error. The chunk is the caller's: ath_s3_chunk_release(). */
+/* The next bytes of a stream, in order: 1 and a chunk, 0 when none is ready (wait for BATCH or
+ * DONE), or an error. The chunk is the caller's: ath_s3_chunk_release(). */
 struct ath_s3_chunk;
-ATH_API int ath_s3_chunk_next(
-    struct ath_op *op, struct ath_s3_chunk **out_chunk, struct ath_error *err);
+ATH_API int
+ath_s3_chunk_next(struct ath_op *op, struct ath_s3_chunk **out_chunk, struct ath_error *err);
 ATH_API struct ath_slice ath_s3_chunk_bytes(const struct ath_s3_chunk *chunk);
 ATH_API void ath_s3_chunk_release(struct ath_s3_chunk *chunk);
 
-/* -- put --------------------------------------------------------------------------------------------- */
+/* -- put
+ * --------------------------------------------------------------------------------------------- */
 
 /*
  * Writes an object: one PutObject up to `part_bytes`, else a multipart upload with parallel parts,
  * aborted when anything fails or the operation is cancelled; DONE waits for that abort at most two
  * seconds. A completion already on the wire is let through: DONE tells whether the object is there.
- * When the answer of a conditional put is lost, the object's ETag tells whose it is. The source is `body` (lent), or a file
+ * When the answer of a conditional put is lost, the object's ETag tells whose it is. The source is
+ * `body` (lent), or a file
  * (`path`), or, with `is_stream`, what ath_s3_put_write() brings.
  */
 struct ath_s3_put_options {
@@ -122,7 +127,8 @@ struct ath_s3_put_options {
     struct ath_slice body;
     const char *path;
     bool is_stream;
-    const struct ath_s3_pair *headers; /* of PutObject or CreateMultipartUpload: Content-Type, ... */
+    const struct ath_s3_pair
+        *headers; /* of PutObject or CreateMultipartUpload: Content-Type, ... */
     size_t headers_count;
     const char *if_none_match; /* "*": only when there is no such object */
     const char *if_match;
@@ -136,13 +142,15 @@ ATH_API int ath_s3_put_start(
     const struct ath_s3_put_options *options,
     struct ath_op **out_op,
     struct ath_error *err);
-/* Copies bytes into the stream: one part always, more while the client's byte budget has room. 0: taken; 1: full, nothing taken, wait for BATCH (ATH_WAIT_BATCH) and
- * give them again; or an error. */
+/* Copies bytes into the stream: one part always, more while the client's byte budget has room. 0:
+ * taken; 1: full, nothing taken, wait for BATCH (ATH_WAIT_BATCH) and give them again; or an error.
+ */
 ATH_API int ath_s3_put_write(struct ath_op *op, struct ath_slice bytes, struct ath_error *err);
 /* The end of the stream: the object appears when DONE comes with 0. */
 ATH_API int ath_s3_put_end(struct ath_op *op, struct ath_error *err);
 
-/* -- copy, list, delete --------------------------------------------------------------------------------- */
+/* -- copy, list, delete
+ * --------------------------------------------------------------------------------- */
 
 /* Server-side copy: CopyObject up to 5 GiB (or `multipart_from`), else parallel UploadPartCopy. */
 struct ath_s3_copy_options {
@@ -189,7 +197,8 @@ struct ath_s3_list_options {
     size_t headers_count;
     void *user;
 };
-/* All pages, the next one asked for while the last is read. Events: BATCH when a page is ready, DONE. */
+/* All pages, the next one asked for while the last is read. Events: BATCH when a page is ready,
+ * DONE. */
 ATH_API int ath_s3_list_start(
     struct ath_client *client,
     struct ath_queue *queue,
@@ -212,8 +221,8 @@ struct ath_s3_entry {
     bool is_latest;
     int32_t part_number;
     int64_t bytes;
-    double last_modified; /* seconds since 1970 */
-    struct ath_slice key; /* key, prefix or bucket name; decoded */
+    double last_modified;  /* seconds since 1970 */
+    struct ath_slice key;  /* key, prefix or bucket name; decoded */
     struct ath_slice etag; /* with quotes, as S3 sends it */
     struct ath_slice storage_class;
     struct ath_slice version_id;
@@ -222,15 +231,15 @@ struct ath_s3_entry {
     struct ath_slice owner_name;
 };
 struct ath_s3_page;
-ATH_API int ath_s3_page_next(
-    struct ath_op *op, struct ath_s3_page **out_page, struct ath_error *err);
-ATH_API const struct ath_s3_entry *ath_s3_page_entries(
-    const struct ath_s3_page *page, size_t *out_count);
+ATH_API int
+ath_s3_page_next(struct ath_op *op, struct ath_s3_page **out_page, struct ath_error *err);
+ATH_API const struct ath_s3_entry *
+ath_s3_page_entries(const struct ath_s3_page *page, size_t *out_count);
 ATH_API void ath_s3_page_release(struct ath_s3_page *page);
 
 /* Deletes many objects of one bucket: DeleteObjects in batches of 1,000, in parallel; keys that XML
- * cannot carry by DeleteObject. `keys` and `version_ids` (NULL, or NULL entries) are copied. DONE with
- * 0 also when single keys were refused: ath_s3_delete_failures() lists them. */
+ * cannot carry by DeleteObject. `keys` and `version_ids` (NULL, or NULL entries) are copied. DONE
+ * with 0 also when single keys were refused: ath_s3_delete_failures() lists them. */
 struct ath_s3_delete_options {
     size_t size;
     const char *bucket;
@@ -253,10 +262,11 @@ ATH_API int ath_s3_delete_start(
     const struct ath_s3_delete_options *options,
     struct ath_op **out_op,
     struct ath_error *err);
-ATH_API const struct ath_s3_failure *ath_s3_delete_failures(
-    const struct ath_op *op, size_t *out_count);
+ATH_API const struct ath_s3_failure *
+ath_s3_delete_failures(const struct ath_op *op, size_t *out_count);
 
-/* -- presigned URLs ---------------------------------------------------------------------------------------- */
+/* -- presigned URLs
+ * ---------------------------------------------------------------------------------------- */
 
 /* A URL that allows `method` on the object for `expires_s` (1..604,800) seconds to whoever has it.
  * Signs with the keys in use now (ATH_ERR_CREDENTIALS when there are none). Writes a NUL-terminated

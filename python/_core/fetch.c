@@ -20,10 +20,10 @@ struct core_fetch {
 };
 
 /*
- * Rows that the collector must know (lists, dicts among their values) pile up by the hundred thousand
- * in a long fetch, and each full collection on the way walks all of them, for nothing: the loop would
- * stand still ever longer. So such a fetch of a list holds automatic collection off until it ends, and
- * lets the collector look at the young objects alone, a few at a time.
+ * Rows that the collector must know (lists, dicts among their values) pile up by the hundred
+ * thousand in a long fetch, and each full collection on the way walks all of them, for nothing: the
+ * loop would stand still ever longer. So such a fetch of a list holds automatic collection off
+ * until it ends, and lets the collector look at the young objects alone, a few at a time.
  */
 static void hold_gc(struct core_fetch *self) {
     struct core_state *state = self->rows->cells.state;

@@ -44,7 +44,7 @@ struct core_rows {
     PyObject *stash; /* list or NULL */
     Py_ssize_t stash_at;
     bool makes_tracked; /* rows that the collector must know were made */
-    double row_ns; /* recent cost of making a row; sizes the blocks */
+    double row_ns;      /* recent cost of making a row; sizes the blocks */
     long long rownumber;
     bool ended;
     bool failed;

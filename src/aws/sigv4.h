@@ -59,9 +59,9 @@ int ath__sigv4_sign(
     struct ath_error *err);
 
 /*
- * Appends to `query`, which holds the request's own (request->query is its text), the parameters that
- * sign the URL for `expires_s` seconds; S3's rule for the path, the payload unsigned. The request has
- * no header but Host. Errors as above.
+ * Appends to `query`, which holds the request's own (request->query is its text), the parameters
+ * that sign the URL for `expires_s` seconds; S3's rule for the path, the payload unsigned. The
+ * request has no header but Host. Errors as above.
  */
 struct ath__buf;
 int ath__sigv4_presign(

@@ -45,9 +45,18 @@ static int make_name(const struct ath__config *config, const char *scope, struct
     char head[64];
     snprintf(head, sizeof head, "%d|%.3f|", config->keys_source, config->quota_share);
     const char *parts[] = {
-        head, config->athena.https ? "https://" : "http://", config->athena.authority,
-        config->athena.path, "|", config->region, "|", scope ? scope : "", "|",
-        config->keys_source == ATH__KEYS_STATIC ? config->access_key_id : "", "|", digest,
+        head,
+        config->athena.https ? "https://" : "http://",
+        config->athena.authority,
+        config->athena.path,
+        "|",
+        config->region,
+        "|",
+        scope ? scope : "",
+        "|",
+        config->keys_source == ATH__KEYS_STATIC ? config->access_key_id : "",
+        "|",
+        digest,
     };
     for (size_t i = 0; !rc && i < sizeof parts / sizeof *parts; i++)
         rc = ath__buf_add_str(out, parts[i]);
@@ -85,7 +94,11 @@ static void account_free(struct ath__account *account) {
 
 /* Replaces the keys; with account->lock held. The old ones go only when all new ones are there. */
 static int store_keys(
-    struct ath__account *account, const char *id, const char *secret, const char *token, int64_t end) {
+    struct ath__account *account,
+    const char *id,
+    const char *secret,
+    const char *token,
+    int64_t end) {
     char *new_id = ath__strdup(id), *new_secret = ath__strdup(secret);
     char *new_token = ath__strdup(token);
     if (!new_id || !new_secret || (token && !new_token)) {
@@ -133,7 +146,8 @@ static void init_lanes(struct ath__account *account, double share) {
         ath__list_init(&lane->waiting);
         lane->timer.fire = lane_fire;
         if (api == ATH__API_GET || api == ATH__API_BATCH)
-            ath__bucket_init_fixed(&lane->bucket, rates[api] * share, 2 * rates[api] * share, now_ns);
+            ath__bucket_init_fixed(
+                &lane->bucket, rates[api] * share, 2 * rates[api] * share, now_ns);
         else
             ath__bucket_init_adaptive(&lane->bucket, rates[api] * share);
     }
@@ -145,8 +159,8 @@ static int fill_account(struct ath__account *account, const struct ath__config *
     account->keys_source = config->keys_source;
     atomic_init(&account->refs, 1);
     pthread_mutex_init(&account->lock, NULL);
-    account->mailbox = (struct ath__mailbox){
-        .run = account_run, .retain = mailbox_keep, .release = mailbox_keep};
+    account->mailbox =
+        (struct ath__mailbox){.run = account_run, .retain = mailbox_keep, .release = mailbox_keep};
     ath__list_init(&account->io.keys_waiting);
     ath__list_init(&account->io.groups);
     ath__list_init(&account->io.s3_buckets);
@@ -267,7 +281,8 @@ int ath__account_set_keys(
     return rc;
 }
 
-/* -- I/O thread ------------------------------------------------------------------------------------ */
+/* -- I/O thread
+ * ------------------------------------------------------------------------------------ */
 
 int ath__account_prepare(struct ath__account *account) {
     if (account->io.is_ready)
@@ -344,8 +359,7 @@ void ath__account_await_keys(struct ath__account *account, struct ath__call *cal
     bool expired = ath__account_keys_stale(account, now_s, 0);
     bool refreshes = account->keys_source == ATH__KEYS_PROCESS;
     bool may_retry = now_s >= account->io.keys_retry_at;
-    if (refreshes && (expired || may_retry) &&
-        ath__account_keys_stale(account, now_s, ADVISORY_S))
+    if (refreshes && (expired || may_retry) && ath__account_keys_stale(account, now_s, ADVISORY_S))
         start_process(account);
     bool must_wait = expired || (refreshes && account->io.process_runs &&
                                  ath__account_keys_stale(account, now_s, MANDATORY_S));
@@ -398,7 +412,11 @@ static int read_process(struct ath__account *account, struct ath_error *err) {
     if (!rc) {
         pthread_mutex_lock(&account->lock);
         rc = store_keys(
-            account, keys.access_key_id, keys.secret_access_key, keys.session_token, keys.expire_at);
+            account,
+            keys.access_key_id,
+            keys.secret_access_key,
+            keys.session_token,
+            keys.expire_at);
         pthread_mutex_unlock(&account->lock);
         if (rc)
             ath__err_nomem(err);

@@ -4,7 +4,8 @@
 #define QUOTA_MAX 500u
 #define QUIET_NS 3000000000ull /* no growth so soon after a refusal */
 
-void ath__bucket_init_fixed(struct ath__bucket *bucket, double rate, double burst, uint64_t now_ns) {
+void ath__bucket_init_fixed(
+    struct ath__bucket *bucket, double rate, double burst, uint64_t now_ns) {
     *bucket = (struct ath__bucket){
         .rate = rate,
         .start_rate = rate,
@@ -16,8 +17,8 @@ void ath__bucket_init_fixed(struct ath__bucket *bucket, double rate, double burs
 }
 
 void ath__bucket_init_adaptive(struct ath__bucket *bucket, double rate) {
-    *bucket = (struct ath__bucket){
-        .rate = rate, .start_rate = rate, .burst = 1, .is_adaptive = true};
+    *bucket =
+        (struct ath__bucket){.rate = rate, .start_rate = rate, .burst = 1, .is_adaptive = true};
 }
 
 static double grown_rate(const struct ath__bucket *bucket, uint64_t now_ns, double seconds) {

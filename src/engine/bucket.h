@@ -7,8 +7,9 @@
 
 /*
  * rate tokens a second, at most `burst` saved. An inactive bucket lets everything pass until the
- * first refusal. On refusals the rate shrinks; after three quiet seconds it grows 10 % a second, a fixed
- * bucket's back to its first rate, an adaptive one's (inactive at first) on to a thousand a second.
+ * first refusal. On refusals the rate shrinks; after three quiet seconds it grows 10 % a second, a
+ * fixed bucket's back to its first rate, an adaptive one's (inactive at first) on to a thousand a
+ * second.
  */
 struct ath__bucket {
     double rate;

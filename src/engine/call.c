@@ -1,4 +1,5 @@
-/* One API request with its retries: keys, its turn in a lane, the exchange, the class of a failure. */
+/* One API request with its retries: keys, its turn in a lane, the exchange, the class of a failure.
+ */
 #include "engine/internal.h"
 
 #include "base/time.h"
@@ -52,8 +53,8 @@ struct ath__call *ath__call_new_of(
     call->io.timer.fire = timer_fire;
     ath__buf_init(&call->body, 4u << 20);
     ath__exchange_init(&call->io.x);
-    uint32_t timeout_ms = api == ATH__API_START ? client->config.start_timeout_ms
-                                                : client->config.call_timeout_ms;
+    uint32_t timeout_ms =
+        api == ATH__API_START ? client->config.start_timeout_ms : client->config.call_timeout_ms;
     call->io.timeout_ns = timeout_ms * ATH__MS;
     return call;
 }
@@ -153,7 +154,8 @@ void ath__call_keys_ready(struct ath__call *call) {
     ath__lane_enter(call->lane, call);
 }
 
-/* -- sending ----------------------------------------------------------------------------------------- */
+/* -- sending
+ * ----------------------------------------------------------------------------------------- */
 
 int ath__call_add_header(
     struct ath__call *call, struct ath__request *request, const char *name, const char *value) {
@@ -166,8 +168,7 @@ int ath__call_add_header(
 int ath__call_add_common(struct ath__call *call, struct ath__request *request) {
     const struct ath__config *config = &call->client->config;
     char text[80];
-    int rc = ath__call_add_header(
-        call, request, "amz-sdk-invocation-id", call->io.invocation_id);
+    int rc = ath__call_add_header(call, request, "amz-sdk-invocation-id", call->io.invocation_id);
     uint32_t attempts_max = config->transient_attempts > config->retry_attempts
                                 ? config->transient_attempts
                                 : config->retry_attempts;
@@ -183,8 +184,7 @@ int ath__call_add_common(struct ath__call *call, struct ath__request *request) {
 
 static int add_headers(struct ath__call *call, struct ath__request *request) {
     char text[160];
-    int rc = ath__call_add_header(
-        call, request, "Host", call->client->config.athena.authority);
+    int rc = ath__call_add_header(call, request, "Host", call->client->config.athena.authority);
     if (!rc)
         rc = ath__call_add_header(call, request, "Content-Type", "application/x-amz-json-1.1");
     snprintf(text, sizeof text, "AmazonAthena.%s", call->operation);
@@ -255,7 +255,8 @@ void ath__call_send(struct ath__call *call) {
     call->runtime->http->ops->submit(call->runtime->http, &call->io.x);
 }
 
-/* -- answers ------------------------------------------------------------------------------------------- */
+/* -- answers
+ * ------------------------------------------------------------------------------------------- */
 
 static void learn_skew(struct ath__call *call) {
     int64_t date_s;
@@ -385,8 +386,8 @@ static bool wait_at_gate(struct ath__call *call) {
     return true;
 }
 
-/* A refusal teaches the lane its pace. The first one of a call is not its own fault: it goes back to
- * its place and out at that pace; those that follow pause as well. */
+/* A refusal teaches the lane its pace. The first one of a call is not its own fault: it goes back
+ * to its place and out at that pace; those that follow pause as well. */
 static bool refused(struct ath__call *call) {
     struct ath__lane *lane = call->lane;
     ATH__COUNT(call->client, refusals, 1);

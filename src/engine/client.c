@@ -12,8 +12,7 @@ int ath__options_copy(const void *given, size_t known, void *out, struct ath_err
         return 0;
     memcpy(&size, given, sizeof size); /* the first member of all option structures */
     if (size < sizeof size)
-        return ath__err_set(
-            err, ATH_ERR_INVALID, "options: begin with their ATH_..._OPTIONS_INIT");
+        return ath__err_set(err, ATH_ERR_INVALID, "options: begin with their ATH_..._OPTIONS_INIT");
     const char *bytes = given;
     for (size_t i = known; i < size; i++) /* a program of newer headers */
         if (bytes[i])
@@ -156,7 +155,9 @@ int ath_client_credentials_set(
             err, ATH_ERR_STATE, "credentials_set: this client finds its credentials itself");
     if (access_key_id && (!*access_key_id || !secret_access_key || !*secret_access_key))
         return ath__err_set(
-            err, ATH_ERR_INVALID, "credentials_set: access_key_id and secret_access_key go together");
+            err,
+            ATH_ERR_INVALID,
+            "credentials_set: access_key_id and secret_access_key go together");
     int rc = ath__client_bind(client, &account, err);
     if (rc)
         return rc;
@@ -232,9 +233,8 @@ static uint64_t connections_opened(const struct ath_client *client) {
         return 0;
     struct ath__runtime *runtime = account->runtime;
     pthread_mutex_lock(&runtime->lock);
-    uint64_t count = runtime->shared.exited
-                         ? 0
-                         : runtime->http->ops->connections_opened(runtime->http);
+    uint64_t count =
+        runtime->shared.exited ? 0 : runtime->http->ops->connections_opened(runtime->http);
     pthread_mutex_unlock(&runtime->lock);
     ath__account_release(account);
     return count;
@@ -263,7 +263,8 @@ void ath_client_stats(const struct ath_client *client, struct ath_client_stats *
         .connections_opened = connections_opened(client),
     };
 #undef READ
-    size_t size = out_stats->size && out_stats->size < sizeof stats ? out_stats->size : sizeof stats;
+    size_t size =
+        out_stats->size && out_stats->size < sizeof stats ? out_stats->size : sizeof stats;
     stats.size = size;
     memcpy(out_stats, &stats, size);
 }

@@ -127,8 +127,7 @@ static bool is_stopped(struct ath__runtime *runtime, uint64_t *out_stop_by_ns) {
         runtime->io.stop_seen = true;
         cancel_all(runtime);
     }
-    return stopping &&
-           (runtime->io.ops_count == 0 || ath__now_ns(runtime) >= *out_stop_by_ns);
+    return stopping && (runtime->io.ops_count == 0 || ath__now_ns(runtime) >= *out_stop_by_ns);
 }
 
 void ath__driver_run(struct ath__runtime *runtime, uint64_t until_ns) {

@@ -36,8 +36,7 @@ struct ath_execution *ath_execution_retain(struct ath_execution *execution) {
 }
 
 struct ath_execution *ath_execution_release(struct ath_execution *execution) {
-    if (!execution ||
-        atomic_fetch_sub_explicit(&execution->refs, 1, memory_order_acq_rel) != 1)
+    if (!execution || atomic_fetch_sub_explicit(&execution->refs, 1, memory_order_acq_rel) != 1)
         return NULL;
     ath__arena_clear(&execution->arena);
     pthread_mutex_destroy(&execution->lock);

@@ -37,7 +37,8 @@ struct ath__query;
 struct ath__look;
 struct ath__poll_group;
 
-/* -- runtime.c, driver.c: the one I/O thread ------------------------------------------------------ */
+/* -- runtime.c, driver.c: the one I/O thread ------------------------------------------------------
+ */
 
 struct ath__timer {
     struct ath__heap_node node;
@@ -83,7 +84,7 @@ struct ath__runtime {
         struct ath__node ops; /* every operation in flight */
         size_t ops_count;
         bool stop_seen;
-        bool aborting; /* nothing is sent any more */
+        bool aborting;   /* nothing is sent any more */
         uint64_t random; /* state of the jitter's generator */
     } io;
 };
@@ -118,7 +119,8 @@ void ath__task_add(struct ath__runtime *runtime, struct ath__task *task);
 /* [0, 1), for jitter only. */
 double ath__random_unit(struct ath__runtime *runtime);
 
-/* -- account.c: what clients with the same endpoint, region and credentials share ------------------ */
+/* -- account.c: what clients with the same endpoint, region and credentials share
+ * ------------------ */
 
 enum ath__api {
     ATH__API_START,
@@ -138,7 +140,7 @@ struct ath__lane {
     struct ath__bucket bucket;
     struct ath__timer timer;
     size_t wire_count;
-    size_t wire_max; /* 0: no limit of ours */
+    size_t wire_max;  /* 0: no limit of ours */
     uint64_t entered; /* calls so far */
 };
 
@@ -156,10 +158,10 @@ struct ath__account {
         char *access_key_id; /* NULL: none yet */
         char *secret_access_key;
         char *session_token;
-        int64_t expire_at;  /* 0 = never */
-        char *refusal;      /* EXTERNAL: why there are none, until the waiting calls have failed */
-        bool is_refused;    /* AWS called the keys expired */
-        uint64_t version;   /* of the keys */
+        int64_t expire_at; /* 0 = never */
+        char *refusal;     /* EXTERNAL: why there are none, until the waiting calls have failed */
+        bool is_refused;   /* AWS called the keys expired */
+        uint64_t version;  /* of the keys */
     } shared;
 
     struct ath__mailbox mailbox; /* flag 1: keys arrived; flag 2: no more clients */
@@ -215,7 +217,7 @@ struct ath__signing {
     const char *service;
     const char *region;
     bool single_encode;
-    const char *payload_hash; /* NULL: of the body */
+    const char *payload_hash;     /* NULL: of the body */
     struct ath__signing_key *key; /* the last one derived */
 };
 /* Signs with the present keys and the server's time. */
@@ -226,7 +228,8 @@ int ath__account_sign(
     struct ath__arena *arena,
     uint64_t *out_version,
     struct ath_error *err);
-/* I/O thread: gives the call to ath__call_keys_ready() when there are usable keys, else parks it. */
+/* I/O thread: gives the call to ath__call_keys_ready() when there are usable keys, else parks it.
+ */
 void ath__account_await_keys(struct ath__account *account, struct ath__call *call);
 /* Tells the call's operation that keys are wanted. */
 void ath__account_ask_for_keys(struct ath__account *account, struct ath__call *call);
@@ -245,7 +248,8 @@ void ath__gate_query_ended(struct ath__account *account);   /* its place may be 
 void ath__gate_query_started(struct ath__account *account); /* there may be room for more */
 void ath__gate_fire(struct ath__timer *timer);
 
-/* -- client.c --------------------------------------------------------------------------------------- */
+/* -- client.c
+ * --------------------------------------------------------------------------------------- */
 
 struct ath_client {
     atomic_size_t refs;
@@ -274,14 +278,15 @@ int ath__options_copy(const void *given, size_t known, void *out, struct ath_err
 int ath__client_bind(
     struct ath_client *client, struct ath__account **out_account, struct ath_error *err);
 
-/* -- op.c, queue.c: operations and their events ------------------------------------------------------ */
+/* -- op.c, queue.c: operations and their events
+ * ------------------------------------------------------ */
 
 enum ath__op_command {
     ATH__OP_START = 1,
     ATH__OP_CANCEL = 2,
     ATH__OP_DISCARD = 4,
-    ATH__OP_CREDIT = 8,    /* a batch was taken */
-    ATH__OP_ABANDON = 16,  /* nobody listens any more */
+    ATH__OP_CREDIT = 8,   /* a batch was taken */
+    ATH__OP_ABANDON = 16, /* nobody listens any more */
     ATH__OP_INTERRUPT = 32,
 };
 
@@ -335,8 +340,8 @@ struct ath_op {
         struct ath__node batches; /* struct ath__ready_batch */
         size_t batch_bytes;
         bool want_credit;
-        bool is_writable;   /* a put's stream takes more */
-        bool lends;         /* the caller's memory is in use: ath_op_detach() waits */
+        bool is_writable;     /* a put's stream takes more */
+        bool lends;           /* the caller's memory is in use: ath_op_detach() waits */
         struct ath__buf json; /* metadata */
     } shared;
 
@@ -350,7 +355,7 @@ struct ath_op {
 struct ath__ready_batch {
     struct ath__node node;
     struct ath_batch *batch;
-    size_t bytes; /* counted in the client's budget */
+    size_t bytes;                                 /* counted in the client's budget */
     void (*drop)(struct ath__ready_batch *ready); /* frees it; NULL: it is one with a batch */
 };
 
@@ -403,7 +408,8 @@ void ath__queue_forget(struct ath_queue *queue, struct ath_op *op);
 void ath__queue_retain_inner(struct ath_queue *queue);
 void ath__queue_release_inner(struct ath_queue *queue);
 
-/* -- execution.c -------------------------------------------------------------------------------------- */
+/* -- execution.c
+ * -------------------------------------------------------------------------------------- */
 
 struct ath_execution {
     atomic_size_t refs;
@@ -420,7 +426,8 @@ struct ath_execution {
 struct ath_execution *ath__execution_new(const struct ath__status *status, bool with_query);
 const struct ath_execution_info *ath__execution_get_info(struct ath_execution *execution);
 
-/* -- call.c: one API request with its retries ---------------------------------------------------------- */
+/* -- call.c: one API request with its retries
+ * ---------------------------------------------------------- */
 
 struct ath__call {
     struct ath_client *client;
@@ -439,9 +446,9 @@ struct ath__call {
     /* For `done`. */
     int result; /* 0 or ATH_ERR_*; err tells */
     struct ath_error err;
-    bool unwanted; /* no further attempt once it is certain that none was carried out */
+    bool unwanted;     /* no further attempt once it is certain that none was carried out */
     bool caller_paces; /* refusals and transient failures end it: its caller tries again */
-    int retry_class;    /* of the last failure */
+    int retry_class;   /* of the last failure */
     struct ath_slice answer;
 
     struct {
@@ -452,15 +459,15 @@ struct ath__call {
         uint64_t deadline_ns; /* 0: not sent yet */
         uint64_t wait_from_ns;
         uint64_t timeout_ns;
-        uint64_t order; /* of entering its lane */
+        uint64_t order;        /* of entering its lane */
         uint64_t keys_version; /* that the last attempt was signed with */
         uint32_t attempts;
         uint32_t refusals;
         uint32_t transients;
         bool retried_expired, retried_skew, retried_elsewhere;
         bool on_wire;
-        bool in_lane;       /* counted in lane->wire_count */
-        bool maybe_sent;    /* some attempt may have been carried out by the peer */
+        bool in_lane;    /* counted in lane->wire_count */
+        bool maybe_sent; /* some attempt may have been carried out by the peer */
         unsigned retry_cost;
         char invocation_id[37];
     } io;
@@ -516,11 +523,12 @@ void ath__call_keys_ready(struct ath__call *call);
 /* For driver.c. */
 void ath__call_exchange_done(struct ath__exchange *x);
 
-/* -- poller.c ------------------------------------------------------------------------------------------- */
+/* -- poller.c
+ * ------------------------------------------------------------------------------------------- */
 
 /* A query's place in the poller; embedded in struct ath__query. */
 struct ath__poll_entry {
-    struct ath__heap_node due; /* key: time of the next look */
+    struct ath__heap_node due;  /* key: time of the next look */
     struct ath__node look_node; /* in the look under way */
     struct ath__look *look;
     struct ath__poll_group *group; /* NULL: not polled */
@@ -541,7 +549,8 @@ void ath__poll_hurry(struct ath__query *query);
 void ath__poll_hurry_id(struct ath__account *account, const char *query_id);
 void ath__poll_account_clear(struct ath__account *account);
 
-/* -- query.c, pages.c ------------------------------------------------------------------------------------- */
+/* -- query.c, pages.c
+ * ------------------------------------------------------------------------------------- */
 
 enum ath__query_phase {
     ATH__QUERY_NEW,

@@ -51,7 +51,8 @@ static bool read_page(struct simple_op *simple, struct ath_error *err) {
     ath__buf_clear(&items);
     if (!rc && token[0] &&
         (strcmp(token, simple->io.next_token) == 0 || simple->io.pages >= PAGES_MAX))
-        rc = ath__err_set(err, ATH_ERR_PROTOCOL, "%s: the pages do not end", simple->io.call->operation);
+        rc = ath__err_set(
+            err, ATH_ERR_PROTOCOL, "%s: the pages do not end", simple->io.call->operation);
     if (rc && err->code == 0)
         ath__err_set(err, rc, "%s: %s", simple->io.call->operation, ath_error_text(rc));
     memcpy(simple->io.next_token, token, sizeof token);

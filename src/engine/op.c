@@ -268,7 +268,8 @@ int ath_op_wait(struct ath_op *op, int mask, int32_t timeout_ms) {
     return (int)ready;
 }
 
-/* -- I/O thread ------------------------------------------------------------------------------------ */
+/* -- I/O thread
+ * ------------------------------------------------------------------------------------ */
 
 static unsigned bit_of(int event_type) {
     switch (event_type) {
@@ -360,7 +361,8 @@ void ath__op_set_writable(struct ath_op *op, bool tell) {
     pthread_mutex_unlock(&op->lock);
 }
 
-/* -- the caller's side ---------------------------------------------------------------------------- */
+/* -- the caller's side ----------------------------------------------------------------------------
+ */
 
 int ath__op_take_batch(
     struct ath_op *op, struct ath__ready_batch **out_ready, struct ath_error *err) {

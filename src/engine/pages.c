@@ -23,9 +23,9 @@ static bool has_room(struct ath__query *query) {
     int64_t used = atomic_load_explicit(&op->client->stats.budget_used, memory_order_relaxed);
     pthread_mutex_lock(&op->lock);
     size_t ahead = op->shared.batch_bytes;
-    bool room = ahead == 0 || (ahead < query->rows_ahead_bytes &&
-                               used + (int64_t)query->io.page_bytes <=
-                                   op->client->config.budget_bytes);
+    bool room =
+        ahead == 0 || (ahead < query->rows_ahead_bytes &&
+                       used + (int64_t)query->io.page_bytes <= op->client->config.budget_bytes);
     op->shared.want_credit = !room;
     pthread_mutex_unlock(&op->lock);
     return room;
@@ -44,7 +44,8 @@ void ath__pages_credit(struct ath__query *query) {
         request_page(query);
 }
 
-/* -- a decoded page ------------------------------------------------------------------------------------- */
+/* -- a decoded page
+ * ------------------------------------------------------------------------------------- */
 
 static int keep_batch(struct ath__query *query, struct ath_batch *batch, bool tell) {
     struct ath__ready_batch *ready = ath__alloc_zero(sizeof *ready);
@@ -140,7 +141,8 @@ static void decode_step(struct ath__task *task) {
     }
 }
 
-/* -- the call ------------------------------------------------------------------------------------------- */
+/* -- the call
+ * ------------------------------------------------------------------------------------------- */
 
 static void start_decoding(struct ath__query *query) {
     struct ath_error err;
@@ -192,8 +194,9 @@ static void page_done(struct ath__call *call) {
 static void request_page(struct ath__query *query) {
     struct ath__call *call = ath__call_new(
         query->op.client, query->op.account, &query->op, ATH__API_RESULTS, "GetQueryResults");
-    if (!call || ath__athena_results_build(
-                     query->op.shared.query_id, query->io.next_token, query->page_rows, &call->body)) {
+    if (!call ||
+        ath__athena_results_build(
+            query->op.shared.query_id, query->io.next_token, query->page_rows, &call->body)) {
         ath__call_free(call);
         fail_nomem(query);
         return;
@@ -214,8 +217,7 @@ static bool expects_header(const struct ath_execution_info *info) {
 
 void ath__pages_start(struct ath__query *query) {
     query->io.is_first_page = true;
-    query->io.header_expected =
-        expects_header(ath__execution_get_info(query->op.shared.execution));
+    query->io.header_expected = expects_header(ath__execution_get_info(query->op.shared.execution));
     request_page(query);
 }
 
@@ -227,7 +229,8 @@ void ath__pages_clear(struct ath__query *query) {
     query->io.next_token = NULL;
 }
 
-/* -- the caller's side ---------------------------------------------------------------------------------- */
+/* -- the caller's side
+ * ---------------------------------------------------------------------------------- */
 
 int ath_query_batch_next(struct ath_op *op, struct ath_batch **out_batch, struct ath_error *err) {
     if (ath__op_is_forked(op))

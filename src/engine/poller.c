@@ -1,7 +1,7 @@
 /*
- * The one status poller of an account. Young queries are looked at soon, older ones after a fifth of
- * their age; from three on, many at once. All inside AWS's status quotas, which the lanes' buckets
- * keep.
+ * The one status poller of an account. Young queries are looked at soon, older ones after a fifth
+ * of their age; from three on, many at once. All inside AWS's status quotas, which the lanes'
+ * buckets keep.
  */
 #include "engine/internal.h"
 
@@ -133,7 +133,8 @@ static void arm(struct ath__account *account, uint64_t not_before_ns) {
             at_ns > not_before_ns ? at_ns : not_before_ns);
 }
 
-/* -- membership --------------------------------------------------------------------------------------- */
+/* -- membership
+ * --------------------------------------------------------------------------------------- */
 
 static struct ath__poll_group *find_group(struct ath__account *account, const char *work_group) {
     struct ath__node *node = account->io.groups.next;
@@ -254,7 +255,8 @@ void ath__poll_hurry_id(struct ath__account *account, const char *query_id) {
     }
 }
 
-/* -- answers ------------------------------------------------------------------------------------------ */
+/* -- answers
+ * ------------------------------------------------------------------------------------------ */
 
 /* Takes a query out of an answered look and plans its next one, before anyone may end it. */
 static void plan_next(struct ath__poll_entry *entry, uint64_t at_ns) {
@@ -313,12 +315,13 @@ static int read_single(struct ath__look *look, struct ath_error *err) {
 }
 
 static bool is_batch_refusal(const struct ath_error *err) {
-    return err->code == ATH_ERR_ACCESS || strcmp(err->service_code, "UnknownOperationException") == 0;
+    return err->code == ATH_ERR_ACCESS ||
+           strcmp(err->service_code, "UnknownOperationException") == 0;
 }
 
 /*
- * Broken status calls say nothing about the query: they are repeated, first soon and then less often,
- * as long as a call may take. 0: that time is over.
+ * Broken status calls say nothing about the query: they are repeated, first soon and then less
+ * often, as long as a call may take. 0: that time is over.
  */
 static uint64_t outage_pause_ns(struct ath__poll_entry *entry, uint64_t now_ns) {
     uint64_t timeout_ns = query_of(entry)->op.client->config.call_timeout_ms * ATH__MS;
@@ -378,7 +381,8 @@ static void look_done(struct ath__call *call) {
     arm(account, 0);
 }
 
-/* -- looks -------------------------------------------------------------------------------------------- */
+/* -- looks
+ * -------------------------------------------------------------------------------------------- */
 
 static struct ath__look *new_look(struct ath__poll_group *group, bool is_single) {
     struct ath__look *look = ath__alloc_zero(sizeof *look);
@@ -502,7 +506,9 @@ static void fire(struct ath__timer *timer) {
         if (wanted_ns && (!again_ns || wanted_ns < again_ns))
             again_ns = wanted_ns;
     }
-    if (again_ns && !ath__list_is_empty(&account->io.groups)) { /* the first group goes last next time, so that none starves */
+    if (again_ns &&
+        !ath__list_is_empty(
+            &account->io.groups)) { /* the first group goes last next time, so that none starves */
         struct ath__node *first = account->io.groups.next;
         ath__list_remove(first);
         ath__list_add(&account->io.groups, first);

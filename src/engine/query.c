@@ -19,7 +19,8 @@ struct ath__query *ath__query_of_op(struct ath_op *op) {
     return op->type == &s_query_type ? query_of(op) : NULL;
 }
 
-/* -- the end -------------------------------------------------------------------------------------------- */
+/* -- the end
+ * -------------------------------------------------------------------------------------------- */
 
 static void drop_work(struct ath__query *query) {
     struct ath__runtime *runtime = query->op.runtime;
@@ -71,7 +72,9 @@ static void end_given_up(struct ath__query *query) {
     ath__query_end(query, &err);
 }
 
-/* -- stop ----------------------------------------------------------------------------------------------- */
+/* -- stop
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static void stop_done(struct ath__call *call) {
     struct ath__query *query = call->owner;
@@ -143,7 +146,8 @@ static void give_up(struct ath__query *query) {
     limit_wait(query);
 }
 
-/* -- start ---------------------------------------------------------------------------------------------- */
+/* -- start
+ * ---------------------------------------------------------------------------------------------- */
 
 static void follow(struct ath__query *query) {
     query->io.phase = ATH__QUERY_POLLING;
@@ -234,7 +238,8 @@ static void query_start(struct ath_op *op, unsigned commands) {
     follow(query);
 }
 
-/* -- looks ---------------------------------------------------------------------------------------------- */
+/* -- looks
+ * ---------------------------------------------------------------------------------------------- */
 
 static void end_unsuccessful(struct ath__query *query, struct ath_execution *execution) {
     const struct ath_execution_info *info = ath__execution_get_info(execution);
@@ -293,7 +298,8 @@ void ath__query_look_failed(struct ath__query *query, const struct ath_error *er
     ath__query_end(query, err);
 }
 
-/* -- commands ------------------------------------------------------------------------------------------- */
+/* -- commands
+ * ------------------------------------------------------------------------------------------- */
 
 static void cancel(struct ath__query *query, bool discard) {
     switch (query->io.phase) {
@@ -350,12 +356,11 @@ static void query_abort(struct ath_op *op) {
 }
 
 static bool query_wants_stop(const struct ath_op *op) {
-    const struct ath__query *query = ATH__CONTAINER(
-        (struct ath_op *)(uintptr_t)op, struct ath__query, op);
-    return !query->keep_running && (query->io.phase == ATH__QUERY_STOPPING ||
-                                    query->io.phase == ATH__QUERY_POLLING ||
-                                    (query->io.phase == ATH__QUERY_STARTING &&
-                                     ath__call_may_have_arrived(query->io.call)));
+    const struct ath__query *query =
+        ATH__CONTAINER((struct ath_op *)(uintptr_t)op, struct ath__query, op);
+    return !query->keep_running &&
+           (query->io.phase == ATH__QUERY_STOPPING || query->io.phase == ATH__QUERY_POLLING ||
+            (query->io.phase == ATH__QUERY_STARTING && ath__call_may_have_arrived(query->io.call)));
 }
 
 static void query_free(struct ath_op *op) {
@@ -373,11 +378,13 @@ static const struct ath__op_type s_query_type = {
     .free = query_free,
 };
 
-/* -- the caller's side ---------------------------------------------------------------------------------- */
+/* -- the caller's side
+ * ---------------------------------------------------------------------------------- */
 
 static int check_reading(const struct ath_query_options *options, struct ath_error *err) {
     if (options->page_rows < 0 || options->page_rows > 1000)
-        return ath__err_set(err, ATH_ERR_INVALID, "page_rows: %d is not 1..1000", options->page_rows);
+        return ath__err_set(
+            err, ATH_ERR_INVALID, "page_rows: %d is not 1..1000", options->page_rows);
     if (options->poll_interval_ms < 0)
         return ath__err_set(err, ATH_ERR_INVALID, "poll_interval_ms: must not be negative");
     if (options->timeout_ms < 0)

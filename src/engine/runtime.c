@@ -6,9 +6,9 @@
 #include <time.h>
 
 static pthread_mutex_t s_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct ath__runtime *s_runtime;                     /* under s_lock */
+static struct ath__runtime *s_runtime;                           /* under s_lock */
 static struct ath__node s_accounts = {&s_accounts, &s_accounts}; /* under s_lock */
-static struct ath__http *s_next_http;                      /* under s_lock */
+static struct ath__http *s_next_http;                            /* under s_lock */
 static atomic_uint s_generation = 1;
 static pthread_once_t s_hooks_once = PTHREAD_ONCE_INIT;
 
@@ -172,7 +172,8 @@ size_t ath_shutdown(int32_t timeout_ms) {
     pthread_mutex_unlock(&runtime->lock);
     if (!runtime->has_thread)
         ath__driver_main(runtime);
-    bool exited = wait_exited(runtime, timeout_ms > INT32_MAX - 1000 ? timeout_ms : timeout_ms + 1000);
+    bool exited =
+        wait_exited(runtime, timeout_ms > INT32_MAX - 1000 ? timeout_ms : timeout_ms + 1000);
     if (runtime->has_thread) {
         if (exited)
             pthread_join(runtime->thread, NULL);

@@ -399,8 +399,7 @@ static void test_poll_5xx_and_resets_are_retried(void **state) {
 }
 
 /* The status calls fail until `counter` seconds have passed. */
-static bool
-outage(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
+static bool outage(struct world *world, int api, const char *body, struct ath__fake_answer *a) {
     (void)body;
     if ((api != SIM_GET && api != SIM_BATCH) || world->now_ns > world->counter * SECOND)
         return false;

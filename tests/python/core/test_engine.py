@@ -352,7 +352,7 @@ print(os.waitpid(pid, 0)[1])
     assert len(athena.stopped) == 1
 
 
-# -- columns for Arrow ------------------------------------------------------------------------------
+# -- columns for Arrow ------------------------------------------------------------
 
 
 class ArrowSchema(ctypes.Structure):

@@ -214,7 +214,7 @@ def test_abandoned_fetch_does_not_hold_up_others(run: Run) -> None:
     run(main)
 
 
-# -- cancellation ------------------------------------------------------------------------------------
+# -- cancellation ------------------------------------------------------------
 
 
 def test_cancel_while_waiting_keeps_gathered_rows(run: Run) -> None:
@@ -356,7 +356,7 @@ def test_awaiting_twice_is_refused(run: Run) -> None:
     run(main)
 
 
-# -- failures -------------------------------------------------------------------------------------------
+# -- failures ------------------------------------------------------------
 
 
 def test_failure_while_waiting(run: Run) -> None:

@@ -185,7 +185,7 @@ def test_short_results_are_made_without_caches() -> None:
     assert rows_of(DECIMAL, [1999, None], 2) == [Decimal("19.99"), None]
 
 
-# -- kinds of rows ------------------------------------------------------------------------------
+# -- kinds of rows ------------------------------------------------------------
 
 
 def two_columns() -> Script:
@@ -264,7 +264,7 @@ def test_rows_wants_a_query() -> None:
         core.Rows(object())
 
 
-# -- converters -----------------------------------------------------------------------------------
+# -- converters ------------------------------------------------------------
 
 
 def test_converter_gets_text_of_text_columns_only() -> None:
@@ -340,7 +340,7 @@ def test_converter_may_close() -> None:
         rows.take()
 
 
-# -- the collector ------------------------------------------------------------------------------------
+# -- the collector ------------------------------------------------------------
 
 
 def test_rows_of_atoms_are_not_tracked() -> None:
@@ -421,7 +421,7 @@ def test_memory_does_not_grow() -> None:
     assert sys.getallocatedblocks() - before < 200
 
 
-# -- take and read ----------------------------------------------------------------------------------------
+# -- take and read ------------------------------------------------------------
 
 
 def test_take_limits_and_states() -> None:

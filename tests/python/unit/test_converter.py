@@ -10,7 +10,6 @@ from decimal import Decimal, InvalidOperation
 from zoneinfo import ZoneInfo
 
 import pytest
-
 from pyathena import converter as module
 from pyathena.converter import Converter, DefaultTypeConverter
 from pyathena.error import DataError

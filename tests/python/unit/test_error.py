@@ -9,7 +9,6 @@ import sys
 import types
 
 import pytest
-
 from pyathena import error
 from pyathena.util import RetryConfig, is_retryable_error
 

@@ -10,7 +10,6 @@ from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-
 from pyathena import formatter as module
 from pyathena.error import ProgrammingError
 from pyathena.formatter import DefaultParameterFormatter, Formatter, check_statement

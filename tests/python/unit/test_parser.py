@@ -6,7 +6,6 @@ from datetime import date, time
 from decimal import Decimal
 
 import pytest
-
 from pyathena.converter import DefaultTypeConverter
 from pyathena.error import ProgrammingError
 from pyathena.parser import TypedValueConverter, TypeNode, TypeSignatureParser

@@ -8,7 +8,6 @@ import time
 from concurrent.futures import Future
 
 import pytest
-
 from pyathena import util
 from pyathena.error import ClientError, DataError, OperationalError
 

@@ -210,8 +210,7 @@ static int parse_error(void *user, struct ath_error *err) {
     struct ath__aws_error out;
     char region[64];
     struct ath_slice nothing = {NULL, 0};
-    int rc =
-        ath__s3_error_parse(503, ath__slice_str(user), nothing, NULL, 0, &out, region);
+    int rc = ath__s3_error_parse(503, ath__slice_str(user), nothing, NULL, 0, &out, region);
     assert_int_equal(out.kind, ATH_ERR_THROTTLED);
     assert_string_equal(out.code, rc ? "503" : "SlowDown");
     if (rc)

@@ -187,7 +187,8 @@ static void count_up(void *user, const struct ath__exchange *x, struct ath__fake
     answer->status = 200 + ++*count;
 }
 
-/* Successful bodies go to the caller's memory, errors do not; what a broken answer brought stays. */
+/* Successful bodies go to the caller's memory, errors do not; what a broken answer brought stays.
+ */
 static void test_into_takes_successful_bodies(void **state) {
     (void)state;
     static const struct {

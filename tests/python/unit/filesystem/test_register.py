@@ -10,7 +10,6 @@ import types
 import fsspec
 import pytest
 from fsspec.registry import _registry
-
 from pyathena.filesystem import register_s3_filesystem
 
 

@@ -9,7 +9,6 @@ import sys
 import types
 
 import pytest
-
 from pyathena import error
 from pyathena.filesystem.s3_errors import S3ClientError, from_core_error, os_error_of
 

@@ -10,7 +10,6 @@ from concurrent.futures import CancelledError, Future, wait
 from concurrent.futures import TimeoutError as FutureTimeoutError
 
 import pytest
-
 from pyathena.filesystem.s3_executor import (
     NativeTask,
     S3AioExecutor,

@@ -9,7 +9,6 @@ from collections.abc import MutableMapping
 from datetime import datetime, timezone
 
 import pytest
-
 from pyathena.filesystem.s3_headers import response_of_headers
 from pyathena.filesystem.s3_object import (
     S3CompleteMultipartUpload,

@@ -8,7 +8,6 @@ import pathlib
 import pickle
 
 import pytest
-
 from pyathena.filesystem.s3_path import S3Path, parse_path
 
 VALID = [

@@ -6,7 +6,6 @@ import itertools
 
 import pytest
 from fsspec.utils import other_paths as fsspec_other_paths
-
 from pyathena.filesystem.s3_path_pairing import S3PathPairing, other_paths
 
 TREE = ["b/a", "b/a/x", "b/a/y/z"]
