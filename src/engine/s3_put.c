@@ -272,7 +272,7 @@ static int find_stream(
 }
 
 int ath_s3_put_write(struct ath_op *op, struct ath_slice bytes, struct ath_error *err) {
-    struct ath__s3_upload *up;
+    struct ath__s3_upload *up = NULL;
     bool full = false, room = true;
     int rc = find_stream(op, "put_write", &up, err);
     if (rc)
@@ -302,7 +302,7 @@ int ath_s3_put_write(struct ath_op *op, struct ath_slice bytes, struct ath_error
 }
 
 int ath_s3_put_end(struct ath_op *op, struct ath_error *err) {
-    struct ath__s3_upload *up;
+    struct ath__s3_upload *up = NULL;
     int rc = find_stream(op, "put_end", &up, err);
     if (rc)
         return rc;

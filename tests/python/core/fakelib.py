@@ -1,7 +1,8 @@
 """The extension module on a scripted library: batches and events come from the test.
 
 ``core`` is the module under test, linked with ``fake_athena.c``; :class:`Script` tells one
-operation what to do. Built by Meson with ``-Dpython=true -Dtests=true``; ``CORE_BUILD_DIR`` says where.
+operation what to do. Built by Meson with ``-Dpython=true -Dtests=true``; ``CORE_BUILD_DIR``
+says where.
 """
 
 from __future__ import annotations
