@@ -6,6 +6,7 @@
  *     queue   completions, operations                  athena/queue.h
  *     query   start, follow, cancel, catalogue         athena/query.h
  *     result  columns, batches, Arrow                  athena/result.h
+ *     s3      S3 calls and transfers                   athena/s3.h
  *     error   codes and the error record               athena/error.h
  *     log     log records                              athena/log.h
  *
@@ -21,5 +22,6 @@
 #include <athena/query.h>
 #include <athena/queue.h>
 #include <athena/result.h>
+#include <athena/s3.h>
 
 #endif
