@@ -61,6 +61,12 @@ uint64_t ath__bucket_wait_ns(struct ath__bucket *bucket, uint64_t now_ns) {
     return (uint64_t)((1 - bucket->tokens) / bucket->rate * NS) + 1;
 }
 
+uint64_t ath__bucket_full_ns(struct ath__bucket *bucket, uint64_t now_ns) {
+    refill(bucket, now_ns);
+    double missing = bucket->burst - 1 - bucket->tokens;
+    return missing <= 0 ? 0 : (uint64_t)(missing / bucket->rate * NS) + 1;
+}
+
 void ath__bucket_refused(struct ath__bucket *bucket, uint64_t now_ns) {
     if (!bucket->is_active) {
         bucket->is_active = true;

@@ -28,6 +28,8 @@ void ath__bucket_init_adaptive(struct ath__bucket *bucket, double rate);
 bool ath__bucket_take(struct ath__bucket *bucket, uint64_t now_ns);
 /* Nanoseconds until a token is there; 0: now. */
 uint64_t ath__bucket_wait_ns(struct ath__bucket *bucket, uint64_t now_ns);
+/* Nanoseconds until all but one of the tokens it can save are there. */
+uint64_t ath__bucket_full_ns(struct ath__bucket *bucket, uint64_t now_ns);
 void ath__bucket_refused(struct ath__bucket *bucket, uint64_t now_ns);
 
 /* 500 tokens; a retry costs, a success gives back (AWS SDKs' standard mode). */

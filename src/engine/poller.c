@@ -15,6 +15,8 @@
 #define OUTAGE_PAUSE_MAX_NS (2 * ATH__SECOND)
 #define BATCH_FROM 3
 #define BATCH_MAX 50
+#define CROWD_FROM 500 /* so many wait that their looks take turns */
+#define SURPLUS_TICK_NS (50 * ATH__MS)
 #define BATCH_SQL_MAX (512u << 10)
 #define CROWD_FADES_S 2.0
 #define STARVED_MAX 30 /* looks in a row, a second apart, that memory did not allow */
@@ -115,6 +117,15 @@ static void put_due(struct ath__poll_entry *entry, uint64_t at_ns) {
     ath__heap_add(&entry->group->due, &entry->due); /* the place is reserved */
 }
 
+/* When a crowd may spend what its bucket cannot save; UINT64_MAX: there is none. */
+static uint64_t next_surplus_ns(struct ath__account *account) {
+    if (account->io.polled_count < CROWD_FROM)
+        return UINT64_MAX;
+    uint64_t now_ns = ath__now_ns(account->runtime);
+    uint64_t full_ns = ath__bucket_full_ns(&account->io.lanes[ATH__API_BATCH].bucket, now_ns);
+    return now_ns + (full_ns ? full_ns : SURPLUS_TICK_NS);
+}
+
 static void arm(struct ath__account *account, uint64_t not_before_ns) {
     uint64_t at_ns = UINT64_MAX;
     struct ath__node *node = account->io.groups.next;
@@ -124,13 +135,15 @@ static void arm(struct ath__account *account, uint64_t not_before_ns) {
         if (first && first->key < at_ns)
             at_ns = first->key;
     }
-    if (at_ns == UINT64_MAX)
+    if (at_ns == UINT64_MAX) {
         ath__timer_stop(account->runtime, &account->io.poll_timer);
-    else
-        ath__timer_set(
-            account->runtime,
-            &account->io.poll_timer,
-            at_ns > not_before_ns ? at_ns : not_before_ns);
+        return;
+    }
+    if (at_ns < not_before_ns)
+        at_ns = not_before_ns;
+    uint64_t surplus_ns = next_surplus_ns(account);
+    ath__timer_set(
+        account->runtime, &account->io.poll_timer, at_ns < surplus_ns ? at_ns : surplus_ns);
 }
 
 /* -- membership
@@ -407,12 +420,19 @@ static bool is_worth_a_place(const struct ath__poll_entry *entry, uint64_t now_n
            (entry->due.key <= now_ns || entry->due.key - now_ns <= now_ns - entry->last_look_ns);
 }
 
+/* Of a crowd: looked at so long ago that its age alone would ask for a look. */
+static bool is_worth_a_turn(const struct ath__poll_entry *entry, uint64_t now_ns) {
+    double waited = seconds(now_ns - entry->last_look_ns);
+    return !entry->look_singly && waited >= pace_alone(entry, entry->last_look_ns);
+}
+
 static size_t fill_batch(struct ath__look *look, uint64_t now_ns, const char **ids) {
     size_t count = 0, sql = 0;
     struct ath__heap_node *node;
     while (count < BATCH_MAX && (node = ath__heap_first(&look->group->due))) {
         struct ath__poll_entry *entry = entry_of_due(node);
-        if (count && (!is_worth_a_place(entry, now_ns) || sql + entry->sql_len > BATCH_SQL_MAX))
+        bool fits = is_worth_a_place(entry, now_ns) || is_worth_a_turn(entry, now_ns);
+        if (count && (!fits || sql + entry->sql_len > BATCH_SQL_MAX))
             break;
         sql += entry->sql_len;
         ids[count++] = id_of(entry);
@@ -496,6 +516,24 @@ static uint64_t poll_group(struct ath__poll_group *group, uint64_t now_ns) {
     return 0;
 }
 
+/* A crowd takes turns: tokens that the bucket could not save go to those who waited longest. */
+static void spend_surplus(struct ath__account *account, uint64_t now_ns) {
+    struct ath__node *node = account->io.groups.next;
+    if (account->io.polled_count < CROWD_FROM ||
+        ath__bucket_full_ns(&account->io.lanes[ATH__API_BATCH].bucket, now_ns))
+        return;
+    for (; node != &account->io.groups; node = node->next) {
+        struct ath__poll_group *group = ATH__CONTAINER(node, struct ath__poll_group, node);
+        struct ath__heap_node *first = ath__heap_first(&group->due);
+        if (!first || !is_batched(group) || !is_worth_a_turn(entry_of_due(first), now_ns))
+            continue;
+        ath__list_remove(node);
+        ath__list_add(&account->io.groups, node);
+        start_look(group, false, now_ns);
+        return;
+    }
+}
+
 static void fire(struct ath__timer *timer) {
     struct ath__account *account = ATH__CONTAINER(timer, struct ath__account, io.poll_timer);
     uint64_t now_ns = ath__now_ns(account->runtime), again_ns = 0;
@@ -513,5 +551,6 @@ static void fire(struct ath__timer *timer) {
         ath__list_remove(first);
         ath__list_add(&account->io.groups, first);
     }
+    spend_surplus(account, now_ns);
     arm(account, again_ns);
 }
