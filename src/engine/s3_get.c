@@ -5,6 +5,8 @@
 #include <stdio.h>
 
 #define PARALLEL_DEFAULT 16u
+/* So that the byte budget has room for as many ranges as go at once. */
+#define STREAM_PART_BYTES (4 * ATH__MIB)
 #define PARALLEL_MAX 256u
 #define VERIFY_MAX ((uint64_t)64 << 20) /* checked in one go, so not more */
 
@@ -520,7 +522,9 @@ fill(struct s3_get *get, const struct ath_s3_get_options *options, struct ath_er
     get->length = options->length;
     get->into = options->into;
     get->into_len = options->into_len;
-    get->part_bytes = options->part_bytes ? options->part_bytes : ATH__S3_PART_BYTES;
+    get->part_bytes = options->part_bytes ? options->part_bytes
+                      : options->into     ? ATH__S3_PART_BYTES
+                                          : STREAM_PART_BYTES;
     get->parallel = options->parallel ? options->parallel : PARALLEL_DEFAULT;
     ath__list_init(&get->io.order);
     int rc = ath__s3_copy_text(&get->s3, &get->version_id, err);

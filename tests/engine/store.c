@@ -433,6 +433,7 @@ static void handle(void *user, const struct ath__exchange *x, struct ath__fake_a
     if (s->before && s->before(s, op, nth, x, answer))
         return;
     act(&r, op);
+    answer->delay_ns += answer->body_len * s->mib_ns / MIB;
     if (s->after)
         s->after(s, op, nth, x, answer);
 }

@@ -56,6 +56,7 @@ struct store {
     size_t list_max;
     bool hold;
     uint64_t latency_ns;
+    uint64_t mib_ns; /* what a MiB of an answer takes more */
 };
 
 /* Opens the world; AWS's names, no keys, when `options` is NULL. */

@@ -117,6 +117,39 @@ static void test_get_stream_stays_in_budget(void **state) {
     free(bytes);
 }
 
+/* A server that gives a connection 90 MB/s after 20 ms: the budget is spread over so many
+ * connections that a stream gets the sum of them, and its memory stays within the budget. */
+static void test_get_stream_of_slow_connections(void **state) {
+    (void)state;
+    size_t len = 192 * MIB, at = 0;
+    char *bytes = store_pattern(len);
+    store_open(&s, NULL);
+    store_put(&s, "k", bytes, len);
+    s.latency_ns = 20 * MS;
+    s.mib_ns = MIB * 1000 / 90;
+    struct ath_s3_get_options options = options_of("k");
+    options.part_bytes = 0;
+    uint64_t began_ns = world_now(&s.w);
+    struct ath_op *op = start(&options);
+    while (!ath_op_is_done(op) || at < len) {
+        struct ath_s3_chunk *chunk;
+        assert_true(atomic_load(&s.w.client->stats.budget_used) <= (int64_t)(72 * MIB));
+        while (ath_s3_chunk_next(op, &chunk, NULL) == 1) {
+            struct ath_slice part = ath_s3_chunk_bytes(chunk);
+            assert_memory_equal(part.ptr, bytes + at, part.len);
+            at += part.len;
+            ath_s3_chunk_release(chunk);
+        }
+        world_run(&s.w, MS / 4);
+    }
+    uint64_t took_ns = world_now(&s.w) - began_ns;
+    assert_int_equal(ath_op_error(op, NULL), 0);
+    assert_in_range(len * 1000 / took_ns, 670, 5000); /* MB/s */
+    ath_op_release(op);
+    store_close(&s);
+    free(bytes);
+}
+
 static void test_get_empty_and_past_the_end(void **state) {
     (void)state;
     char out[16];
@@ -414,6 +447,7 @@ int main(void) {
         cmocka_unit_test(test_get_into_by_ranges),
         cmocka_unit_test(test_get_stream_in_order),
         cmocka_unit_test(test_get_stream_stays_in_budget),
+        cmocka_unit_test(test_get_stream_of_slow_connections),
         cmocka_unit_test(test_get_empty_and_past_the_end),
         cmocka_unit_test(test_get_goes_on_where_it_stopped),
         cmocka_unit_test(test_get_change_is_an_error),
