@@ -249,6 +249,11 @@ int64_t ath__account_now_s(const struct ath__account *account) {
     return account->runtime->http->ops->wall_ms(account->runtime->http) / 1000;
 }
 
+int64_t ath__account_server_s(const struct ath__account *account) {
+    return ath__account_now_s(account) +
+           atomic_load_explicit(&account->skew_s, memory_order_relaxed);
+}
+
 bool ath__account_keys_stale(struct ath__account *account, int64_t now_s, int64_t margin_s) {
     if (account->keys_source == ATH__KEYS_UNSIGNED)
         return false;
@@ -466,7 +471,7 @@ int ath__account_sign(
         &keys,
         signing->region,
         signing->service,
-        ath__account_now_s(account) + account->io.skew_s,
+        ath__account_server_s(account),
         signing->single_encode,
         signing->payload_hash,
         signing->key,

@@ -264,10 +264,10 @@ static void learn_skew(struct ath__call *call) {
         return;
     int64_t skew_s = date_s - ath__account_now_s(call->account);
     bool noticed = skew_s > SKEW_NOTICED_S || skew_s < -SKEW_NOTICED_S;
-    if (noticed && !call->account->io.skew_s)
+    if (noticed && !call->account->skew_s)
         ATH__LOG(
             ATH_LOG_WARNING, "net", "this machine's clock is off by %lld s", (long long)-skew_s);
-    call->account->io.skew_s = noticed ? skew_s : 0;
+    atomic_store_explicit(&call->account->skew_s, noticed ? skew_s : 0, memory_order_relaxed);
 }
 
 static void transport_error(struct ath__call *call) {
@@ -308,7 +308,7 @@ static void read_athena_error(struct ath__call *call) {
         ath__exchange_header(x, "x-amzn-ErrorType"),
         ath__buf_slice(&x->answer),
         call->client->config.retry_codes,
-        call->account->io.skew_s,
+        call->account->skew_s,
         &aws);
     ath__aws_error_fill(
         &aws,

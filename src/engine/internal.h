@@ -152,6 +152,7 @@ struct ath__account {
     int keys_source;
     struct ath__arena arena;
     char **process_argv; /* ATH__KEYS_PROCESS; NULL-ended, in the arena */
+    _Atomic int64_t skew_s; /* server's clock less ours; the I/O thread writes it */
 
     pthread_mutex_t lock;
     struct {
@@ -172,7 +173,6 @@ struct ath__account {
         struct ath__process process;
         bool process_runs;
         int64_t keys_retry_at; /* no second attempt of a failed refresh before, Unix seconds */
-        int64_t skew_s;
         struct ath__retry_quota retry_quota;
         struct ath__lane lanes[ATH__API_COUNT];
         struct ath__node s3_buckets; /* changed with account->lock held */
@@ -210,6 +210,8 @@ int ath__account_set_keys(
 /* Whether keys are missing, refused, or end within `margin_s`. Any thread. */
 bool ath__account_keys_stale(struct ath__account *account, int64_t now_s, int64_t margin_s);
 int64_t ath__account_now_s(const struct ath__account *account);
+/* The same by the server's clock: what a signature is dated by. Any thread. */
+int64_t ath__account_server_s(const struct ath__account *account);
 /* I/O thread: reserves timers on first use. */
 int ath__account_prepare(struct ath__account *account);
 /* How a service wants its requests signed. */

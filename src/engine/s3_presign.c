@@ -30,8 +30,8 @@ static int sign(
     int32_t expires_s,
     struct ath__buf *query,
     struct ath_error *err) {
-    int64_t now_s = ath__account_now_s(account);
-    if (account->keys_source == ATH__KEYS_UNSIGNED || ath__account_keys_stale(account, now_s, 0))
+    if (account->keys_source == ATH__KEYS_UNSIGNED ||
+        ath__account_keys_stale(account, ath__account_now_s(account), 0))
         return ath__err_set(err, ATH_ERR_CREDENTIALS, "presign: there are no usable keys now");
     pthread_mutex_lock(&account->lock);
     struct ath__keys keys = {
@@ -39,6 +39,7 @@ static int sign(
         ath__slice_str(account->shared.secret_access_key),
         ath__slice_str(account->shared.session_token),
     };
+    int64_t now_s = ath__account_server_s(account);
     int rc = ath__sigv4_presign(request, &keys, region, "s3", now_s, expires_s, query, err);
     pthread_mutex_unlock(&account->lock);
     return rc;

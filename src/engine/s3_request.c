@@ -243,7 +243,7 @@ static void read_error(struct ath__call *call) {
             ath__buf_slice(&x->answer),
             ath__exchange_header(x, "x-amz-bucket-region"),
             codes,
-            call->account->io.skew_s,
+            call->account->skew_s,
             &aws,
             region);
     ath__aws_error_fill(

@@ -390,6 +390,20 @@ static void test_delete_other_server_gets_md5(void **state) {
 
 /* -- presigned URLs ---------------------------------------------------------------------------- */
 
+static bool tells_tomorrow(
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
+    (void)st;
+    (void)op;
+    (void)nth;
+    (void)x;
+    a->head = "Date: Sat, 25 May 2013 00:00:00 GMT\r\nETag: \"e\"\r\n";
+    return false;
+}
+
 /* The example of the S3 API reference, "Authenticating Requests: Using Query Parameters". */
 static void test_presign_example(void **state) {
     (void)state;
@@ -447,6 +461,30 @@ static void test_presign_example(void **state) {
     store_close(&s);
 }
 
+/* This machine's clock is wrong by a day: answers tell, and the URL is made for their time. */
+static void test_presign_by_the_servers_clock(void **state) {
+    (void)state;
+    char url[2048];
+    struct ath_client_options client = ATH_CLIENT_OPTIONS_INIT;
+    client.access_key_id = "AKID";
+    client.secret_access_key = "secret";
+    store_open(&s, &client);
+    store_put(&s, "k", "hello", 5);
+    s.after = tells_tomorrow;
+    ath__fake_set_wall(s.w.fake, 1369353600000);
+    struct ath_s3_call_options options = call_of("GetObject", "GET", "k");
+    struct ath_op *op = start(&options);
+    assert_int_equal(finish(op, NULL), 0);
+    ath_op_release(op);
+    assert_int_equal(
+        ath_s3_presign(
+            s.w.client, "GET", "bucket", options.key, NULL, 0, 60, url, sizeof url, NULL),
+        0);
+    assert_non_null(strstr(url, "%2F20130525%2Fus-east-1%2Fs3"));
+    assert_non_null(strstr(url, "&X-Amz-Date=20130525T0000"));
+    store_close(&s);
+}
+
 /* -- shutdown ---------------------------------------------------------------------------------- */
 
 static void test_shutdown_ends_operations(void **state) {
@@ -480,6 +518,7 @@ int main(void) {
         cmocka_unit_test(test_delete_batches_and_failures),
         cmocka_unit_test(test_delete_other_server_gets_md5),
         cmocka_unit_test(test_presign_example),
+        cmocka_unit_test(test_presign_by_the_servers_clock),
         cmocka_unit_test(test_shutdown_ends_operations),
     };
     harness_init();
