@@ -51,20 +51,43 @@ class Side:
             raise BenchError(f"{self.python} does not have {self.name}, it has {self.versions}")
 
 
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    """A self-signed certificate of 127.0.0.1 and its key, as PEM files in the folder."""
+    certificate, key = folder / "stub.pem", folder / "stub.key"
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    words += ["-nodes", "-days", "30", "-subj", "/CN=127.0.0.1"]
+    words += ["-addext", "subjectAltName=IP:127.0.0.1"]
+    done = subprocess.run(
+        [*words, "-keyout", key, "-out", certificate], capture_output=True, text=True
+    )
+    if done.returncode:
+        raise BenchError(f"openssl made no certificate:\n{done.stderr.strip()}")
+    return certificate, key
+
+
 class Stub:
-    """The running stub server; ends with this process."""
+    """The running stub server, over http and https; ends with this process."""
 
     def __init__(self, binary: Path) -> None:
-        self._process = subprocess.Popen([binary], stdout=subprocess.PIPE, text=True)
+        self._folder = tempfile.TemporaryDirectory()
+        self.certificate, key = make_certificate(Path(self._folder.name))
+        self._process = subprocess.Popen(
+            [binary, "--certificate", self.certificate, "--key", key],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
             raise BenchError(f"{binary} did not start")
-        self.port: int = json.loads(line)["port"]
+        ports = json.loads(line)
+        self.port: int = ports["port"]
+        self.tls_port: int = ports["tls_port"]
 
     def close(self) -> None:
         self._process.terminate()
         self._process.wait()
+        self._folder.cleanup()
 
     def _call(self, path: str, data: bytes | None = None) -> dict[str, Any]:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", data) as answer:

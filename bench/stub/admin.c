@@ -72,6 +72,7 @@ static void apply(struct stub *stub, const struct change *change) {
     if (!change->reset)
         return;
     stub_queries_reset(&stub->queries);
+    stub_store_reset(&stub->store);
     stub->connections_max = stub->connections;
     stub->connections_total = 0;
     for (int api = 0; api < API_COUNT; api++)
@@ -172,7 +173,17 @@ struct reply stub_admin_stats(struct stub *stub) {
             api ? "," : "",
             stub_api_name((enum api)api),
             stub->quotas[api].refused);
-    stub_text_puts(&out, "},\"queries\":[");
+    size_t uploads = 0;
+    for (const struct upload *upload = stub->store.uploads; upload; upload = upload->next)
+        uploads++;
+    stub_text_format(
+        &out,
+        "},\"objects\":%zu,\"uploads\":%zu,\"received\":%" PRIu64 ",\"deleted\":%" PRIu64,
+        stub->store.count,
+        uploads,
+        stub->store.received,
+        stub->store.deleted);
+    stub_text_puts(&out, ",\"queries\":[");
     for (size_t i = 0; i < stub->queries.count; i++) {
         stub_text_puts(&out, i ? ",\n" : "\n");
         write_query(&out, stub->queries.items[i], now_ns);

@@ -10,10 +10,18 @@
 #include "athena.h"
 #include "s3.h"
 
-enum { BODY_MAX = 4 << 20, CONNECTION_MAX = 30000, CONNECTION_MEMORY = 16384 };
+/* A small object may come in the chunks of a signed stream. */
+enum {
+    BODY_MAX = 4 << 20,
+    PUT_KEEP_MAX = STORE_KEEP_MAX + 4096,
+    CONNECTION_MAX = 30000,
+    CONNECTION_MEMORY = 128 << 10
+};
 
 struct request {
     struct text body;
+    uint64_t received; /* of the body; one too long to be kept is counted only */
+    int64_t start_ns;
     bool held; /* has waited its latency */
 };
 
@@ -30,33 +38,25 @@ struct reply stub_reply(unsigned status, struct text *body, const char *content_
     return reply;
 }
 
-static struct reply refuse(unsigned status, const char *message) {
-    struct text body = {0};
-    stub_text_format(&body, "%s\n", message);
-    return stub_reply(status, &body, "text/plain");
-}
-
 static struct reply route(
     struct stub *stub,
     struct MHD_Connection *connection,
     const char *url,
     const char *method,
-    const struct text *body) {
+    const struct request *request) {
     bool get = strcmp(method, "GET") == 0;
     bool post = strcmp(method, "POST") == 0;
 
     if (strcmp(url, "/_stub") == 0 && post)
-        return stub_admin_configure(stub, body);
+        return stub_admin_configure(stub, &request->body);
     if (strcmp(url, "/_stub/stats") == 0 && get)
         return stub_admin_stats(stub);
     if (strcmp(url, "/") == 0 && post) {
         const char *target =
             MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "X-Amz-Target");
-        return stub_athena_answer(stub, target ? target : "", body);
+        return stub_athena_answer(stub, target ? target : "", &request->body);
     }
-    if (get || strcmp(method, "HEAD") == 0)
-        return stub_s3_answer(stub, connection, url, get);
-    return refuse(MHD_HTTP_METHOD_NOT_ALLOWED, "not served here");
+    return stub_s3_answer(stub, connection, url, method, &request->body, request->received);
 }
 
 static int64_t latency_ns(struct stub *stub, const char *url) {
@@ -87,6 +87,38 @@ send_reply(struct stub *stub, struct MHD_Connection *connection, struct reply re
     return result;
 }
 
+/* Takes a piece of the body. Puts keep small objects only. Waits when the connection's rate is
+ * limited. */
+static enum MHD_Result take(
+    struct stub *stub,
+    struct MHD_Connection *connection,
+    const char *method,
+    struct request *request,
+    const char *upload,
+    size_t size) {
+    bool put = strcmp(method, "PUT") == 0;
+    request->received += size;
+    if (!put && request->received > BODY_MAX)
+        return MHD_NO;
+    if (!put || request->received <= PUT_KEEP_MAX)
+        stub_text_add(&request->body, upload, size);
+    else
+        stub_text_clear(&request->body);
+    if (request->body.failed)
+        return MHD_NO;
+    if (!put)
+        return MHD_YES;
+    pthread_mutex_lock(&stub->lock);
+    double mbps = stub->settings.s3_mbps;
+    pthread_mutex_unlock(&stub->lock);
+    if (mbps > 0) {
+        int64_t due_ns = request->start_ns + (int64_t)((double)request->received / mbps * 1e3);
+        if (due_ns > stub_now_ns())
+            stub_delay_hold(stub->delay, connection, due_ns);
+    }
+    return MHD_YES;
+}
+
 static enum MHD_Result handle(
     void *cls,
     struct MHD_Connection *connection,
@@ -101,14 +133,15 @@ static enum MHD_Result handle(
     (void)version;
     if (!request) {
         *state = request = calloc(1, sizeof *request);
-        return request ? MHD_YES : MHD_NO;
+        if (!request)
+            return MHD_NO;
+        request->start_ns = stub_now_ns();
+        return MHD_YES;
     }
     if (*upload_size) {
-        if (request->body.len + *upload_size > BODY_MAX)
-            return MHD_NO;
-        stub_text_add(&request->body, upload, *upload_size);
+        size_t size = *upload_size;
         *upload_size = 0;
-        return request->body.failed ? MHD_NO : MHD_YES;
+        return take(stub, connection, method, request, upload, size);
     }
     if (!request->held) {
         request->held = true;
@@ -116,7 +149,7 @@ static enum MHD_Result handle(
         if (wait_ns > 0 && stub_delay_hold(stub->delay, connection, stub_now_ns() + wait_ns))
             return MHD_YES;
     }
-    return send_reply(stub, connection, route(stub, connection, url, method, &request->body));
+    return send_reply(stub, connection, route(stub, connection, url, method, request));
 }
 
 static void finish(
@@ -167,21 +200,30 @@ static unsigned raise_limit(void) {
     return limit.rlim_cur - 64 < CONNECTION_MAX ? (unsigned)limit.rlim_cur - 64 : CONNECTION_MAX;
 }
 
-struct MHD_Daemon *
-stub_http_start(struct stub *stub, const char *host, uint16_t port, unsigned threads) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-    if (inet_pton(AF_INET, host, &address.sin_addr) != 1) {
-        fprintf(stderr, "athena-stub: --host must be an IPv4 address, not \"%s\"\n", host);
+struct MHD_Daemon *stub_http_start(struct stub *stub, const struct listener *listener) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(listener->port)};
+    if (inet_pton(AF_INET, listener->host, &address.sin_addr) != 1) {
+        fprintf(
+            stderr, "athena-stub: --host must be an IPv4 address, not \"%s\"\n", listener->host);
         return NULL;
     }
     unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-    struct MHD_OptionItem pool[] = {
-        {threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)threads, NULL},
-        {MHD_OPTION_END, 0, NULL},
-    };
+    struct MHD_OptionItem more[4];
+    size_t count = 0;
+    if (listener->threads > 1)
+        more[count++] =
+            (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)listener->threads, NULL};
+    if (listener->certificate) {
+        flags |= MHD_USE_TLS;
+        more[count++] = (struct MHD_OptionItem){
+            MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)listener->certificate};
+        more[count++] =
+            (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)listener->key};
+    }
+    more[count] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     return MHD_start_daemon(
         flags,
-        port,
+        listener->port,
         NULL,
         NULL,
         handle,
@@ -201,7 +243,7 @@ stub_http_start(struct stub *stub, const char *host, uint16_t port, unsigned thr
         count_connection,
         stub,
         MHD_OPTION_ARRAY,
-        pool,
+        more,
         MHD_OPTION_END);
 }
 

@@ -10,11 +10,13 @@
 #include "delay.h"
 #include "query.h"
 #include "quota.h"
+#include "store.h"
+#include "text.h"
 
 struct settings {
     double latency_ms;     /* added to every Athena call */
     double s3_latency_ms;  /* added to every object request */
-    double s3_mbps;        /* MB/s of one object answer; 0 means unlimited */
+    double s3_mbps;        /* MB/s of one object's bytes, either way; 0 means unlimited */
     uint64_t active_limit; /* queries queued or running; 0 means unlimited */
 };
 
@@ -23,6 +25,7 @@ struct stub {
     struct settings settings;
     struct quota quotas[API_COUNT];
     struct queries queries;
+    struct store store;
     uint64_t connections;
     uint64_t connections_max;
     uint64_t connections_total;
@@ -39,9 +42,17 @@ struct reply {
 /* Takes over the bytes of the text. */
 struct reply stub_reply(unsigned status, struct text *body, const char *content_type);
 
-/* Starts listening; port 0 takes a free one. NULL when that fails. */
-struct MHD_Daemon *
-stub_http_start(struct stub *stub, const char *host, uint16_t port, unsigned threads);
+/* What a listener is made of; certificate and key are PEM texts, NULL without TLS. */
+struct listener {
+    const char *host;
+    uint16_t port; /* 0 takes a free one */
+    unsigned threads;
+    const char *certificate;
+    const char *key;
+};
+
+/* Starts listening. NULL when that fails. */
+struct MHD_Daemon *stub_http_start(struct stub *stub, const struct listener *listener);
 
 /* The port in use. */
 uint16_t stub_http_port(struct MHD_Daemon *daemon);

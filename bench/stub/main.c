@@ -10,17 +10,18 @@
 #include <unistd.h>
 
 #include "http.h"
+#include "pattern.h"
 
 struct options {
-    const char *host;
-    uint16_t port;
-    unsigned threads;
+    struct listener listener;
+    const char *certificate; /* file names */
+    const char *key;
 };
 
 static const char usage[] =
     "usage: athena-stub [--host IPV4] [--port N] [--threads N] [--latency-ms N]\n"
     "                   [--s3-latency-ms N] [--s3-mbps N] [--active-limit N]\n"
-    "                   [--quota none|aws|aws-status]\n";
+    "                   [--quota none|aws|aws-status] [--certificate FILE --key FILE]\n";
 
 static double read_number(const char *option, const char *text, double max) {
     char *end;
@@ -39,7 +40,7 @@ static double read_number(const char *option, const char *text, double max) {
 }
 
 static void read_options(int argc, char **argv, struct options *options, struct stub *stub) {
-    enum { HOST, PORT, THREADS, LATENCY, S3_LATENCY, S3_MBPS, ACTIVE, QUOTA };
+    enum { HOST, PORT, THREADS, LATENCY, S3_LATENCY, S3_MBPS, ACTIVE, QUOTA, CERTIFICATE, KEY };
     static const struct option known[] = {
         {"host", required_argument, NULL, HOST},
         {"port", required_argument, NULL, PORT},
@@ -49,17 +50,19 @@ static void read_options(int argc, char **argv, struct options *options, struct 
         {"s3-mbps", required_argument, NULL, S3_MBPS},
         {"active-limit", required_argument, NULL, ACTIVE},
         {"quota", required_argument, NULL, QUOTA},
+        {"certificate", required_argument, NULL, CERTIFICATE},
+        {"key", required_argument, NULL, KEY},
         {0},
     };
     int found, index = 0;
     while ((found = getopt_long(argc, argv, "", known, &index)) != -1) {
         const char *name = found == '?' ? "" : known[index].name;
         if (found == HOST)
-            options->host = optarg;
+            options->listener.host = optarg;
         else if (found == PORT)
-            options->port = (uint16_t)read_number(name, optarg, 65535);
+            options->listener.port = (uint16_t)read_number(name, optarg, 65535);
         else if (found == THREADS)
-            options->threads = (unsigned)read_number(name, optarg, 64);
+            options->listener.threads = (unsigned)read_number(name, optarg, 64);
         else if (found == LATENCY)
             stub->settings.latency_ms = read_number(name, optarg, 600000);
         else if (found == S3_LATENCY)
@@ -68,12 +71,16 @@ static void read_options(int argc, char **argv, struct options *options, struct 
             stub->settings.s3_mbps = read_number(name, optarg, 1e6);
         else if (found == ACTIVE)
             stub->settings.active_limit = (uint64_t)read_number(name, optarg, 1e9);
+        else if (found == CERTIFICATE)
+            options->certificate = optarg;
+        else if (found == KEY)
+            options->key = optarg;
         else if (found != QUOTA || !stub_quota_preset(stub->quotas, optarg, stub_now_ns())) {
             fputs(usage, stderr);
             exit(2);
         }
     }
-    if (optind != argc) {
+    if (optind != argc || !options->certificate != !options->key) {
         fputs(usage, stderr);
         exit(2);
     }
@@ -86,10 +93,62 @@ static void wait_for_end(const sigset_t *signals) {
         continue;
 }
 
+/* The whole of a PEM file, or NULL. */
+static char *read_file(const char *name) {
+    enum { SIZE_MAX_PEM = 64 << 10 };
+    FILE *file = fopen(name, "rb");
+    char *text = file ? calloc(1, SIZE_MAX_PEM) : NULL;
+    if (text && fread(text, 1, SIZE_MAX_PEM - 1, file) == 0) {
+        free(text);
+        text = NULL;
+    }
+    if (file)
+        fclose(file);
+    if (!text)
+        fprintf(stderr, "athena-stub: cannot read %s\n", name);
+    return text;
+}
+
+struct daemons {
+    struct MHD_Daemon *plain;
+    struct MHD_Daemon *tls; /* NULL without a certificate */
+};
+
+/* Starts both listeners and says where. */
+static bool start(struct stub *stub, const struct options *options, struct daemons *daemons) {
+    struct listener listener = options->listener;
+    daemons->plain = stub_http_start(stub, &listener);
+    if (!daemons->plain) {
+        fprintf(stderr, "athena-stub: cannot listen on %s port %u\n", listener.host, listener.port);
+        return false;
+    }
+    if (!options->certificate) {
+        printf("{\"port\": %u}\n", stub_http_port(daemons->plain));
+        return true;
+    }
+    char *certificate = read_file(options->certificate), *key = read_file(options->key);
+    listener.port = 0;
+    listener.certificate = certificate;
+    listener.key = key;
+    if (certificate && key)
+        daemons->tls = stub_http_start(stub, &listener);
+    free(certificate);
+    free(key);
+    if (!daemons->tls) {
+        fputs("athena-stub: cannot listen with TLS\n", stderr);
+        return false;
+    }
+    printf(
+        "{\"port\": %u, \"tls_port\": %u}\n",
+        stub_http_port(daemons->plain),
+        stub_http_port(daemons->tls));
+    return true;
+}
+
 int main(int argc, char **argv) {
     pid_t parent = getppid();
-    struct stub stub = {.lock = PTHREAD_MUTEX_INITIALIZER};
-    struct options options = {.host = "127.0.0.1", .threads = 2};
+    static struct stub stub = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    struct options options = {.listener = {.host = "127.0.0.1", .threads = 2}};
     read_options(argc, argv, &options, &stub);
     stub.queries.epoch = (uint32_t)time(NULL);
 
@@ -102,24 +161,25 @@ int main(int argc, char **argv) {
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent)
         return 1;
 
+    stub_pattern_init();
     stub.delay = stub_delay_new();
     if (!stub.delay || !stub_table_get(SHAPE_MIXED, 10)) {
         fputs("athena-stub: out of memory\n", stderr);
         return 1;
     }
-    struct MHD_Daemon *daemon = stub_http_start(&stub, options.host, options.port, options.threads);
-    if (!daemon) {
-        fprintf(stderr, "athena-stub: cannot listen on %s port %u\n", options.host, options.port);
+    struct daemons daemons = {0};
+    if (!start(&stub, &options, &daemons))
         return 1;
-    }
-    printf("{\"port\": %u}\n", stub_http_port(daemon));
     fflush(stdout);
 
     wait_for_end(&signals);
     stub_delay_stop(stub.delay);
-    MHD_stop_daemon(daemon);
+    if (daemons.tls)
+        MHD_stop_daemon(daemons.tls);
+    MHD_stop_daemon(daemons.plain);
     stub_delay_free(stub.delay);
     stub_queries_reset(&stub.queries);
+    stub_store_reset(&stub.store);
     stub_tables_free();
     return 0;
 }

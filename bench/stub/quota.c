@@ -15,6 +15,17 @@ static const char *const names[API_COUNT] = {
     [API_GET_TABLE] = "GetTableMetadata",
     [API_S3_GET] = "S3.GetObject",
     [API_S3_HEAD] = "S3.HeadObject",
+    [API_S3_PUT] = "S3.PutObject",
+    [API_S3_CREATE] = "S3.CreateMultipartUpload",
+    [API_S3_PART] = "S3.UploadPart",
+    [API_S3_PART_COPY] = "S3.UploadPartCopy",
+    [API_S3_COMPLETE] = "S3.CompleteMultipartUpload",
+    [API_S3_ABORT] = "S3.AbortMultipartUpload",
+    [API_S3_COPY] = "S3.CopyObject",
+    [API_S3_DELETE] = "S3.DeleteObject",
+    [API_S3_DELETE_MANY] = "S3.DeleteObjects",
+    [API_S3_LIST] = "S3.ListObjectsV2",
+    [API_S3_BUCKET] = "S3.HeadBucket",
 };
 
 struct allowance {

@@ -17,6 +17,17 @@ enum api {
     API_GET_TABLE,
     API_S3_GET,
     API_S3_HEAD,
+    API_S3_PUT,
+    API_S3_CREATE,
+    API_S3_PART,
+    API_S3_PART_COPY,
+    API_S3_COMPLETE,
+    API_S3_ABORT,
+    API_S3_COPY,
+    API_S3_DELETE,
+    API_S3_DELETE_MANY,
+    API_S3_LIST,
+    API_S3_BUCKET,
     API_COUNT
 };
 
@@ -29,7 +40,7 @@ struct quota {
     uint64_t refused;
 };
 
-/* Name of an API as in X-Amz-Target ("S3.GetObject" and "S3.HeadObject" for the object routes). */
+/* Name of an API as in X-Amz-Target (objects: "S3.GetObject", ...). */
 const char *stub_api_name(enum api api);
 
 /* The API of a name, or API_COUNT. */
