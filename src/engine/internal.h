@@ -151,7 +151,7 @@ struct ath__account {
     struct ath__runtime *runtime;
     int keys_source;
     struct ath__arena arena;
-    char **process_argv; /* ATH__KEYS_PROCESS; NULL-ended, in the arena */
+    char **process_argv;    /* ATH__KEYS_PROCESS; NULL-ended, in the arena */
     _Atomic int64_t skew_s; /* server's clock less ours; the I/O thread writes it */
 
     pthread_mutex_t lock;

@@ -124,6 +124,7 @@ struct ath__s3_call {
     bool answers_late;   /* work of the server that takes minutes */
     bool may_hide_error; /* a 200 may carry an <Error> */
     bool conflict_ends;  /* ConditionalRequestConflict is not tried again */
+    bool is_unclear;     /* an attempt may have been carried out, its answer was lost */
 
     /* Where a success's body goes; without `into` it is call.answer. */
     void *into;

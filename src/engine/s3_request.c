@@ -254,6 +254,8 @@ static void read_error(struct ath__call *call) {
         call->io.attempts,
         &call->err);
     call->retry_class = aws.retry;
+    if (x->status >= 500 && aws.kind != ATH_ERR_THROTTLED)
+        s->is_unclear = true;
     if (s->conflict_ends && strcmp(aws.code, "ConditionalRequestConflict") == 0)
         call->retry_class = ATH__RETRY_NEVER;
     if (is_elsewhere(s, region)) {
@@ -266,6 +268,8 @@ static void read_error(struct ath__call *call) {
 static void broken(struct ath__call *call) {
     struct ath__s3_call *s = ath__s3_call_of(call);
     const struct ath__exchange *x = &call->io.x;
+    if (x->request_sent)
+        s->is_unclear = true;
     if (!s->into || !s->is_range || x->into_used == 0 || !is_2xx(call))
         return;
     if (s->accepts && s->accepts(s)) {

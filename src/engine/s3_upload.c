@@ -54,6 +54,10 @@ static void finish(struct ath__s3_upload *up, const struct ath_error *err) {
     ath__s3_op_end(&up->s3, err);
 }
 
+void ath__s3_upload_finish(struct ath__s3_upload *up) {
+    finish(up, &up->io.err);
+}
+
 static void tell_fire(struct ath__timer *timer) {
     struct ath__s3_upload *up = ATH__CONTAINER(timer, struct ath__s3_upload, io.timer);
     ath__op_tell_done(&up->s3.op, &up->io.err);
@@ -65,10 +69,25 @@ static void limit_wait(struct ath__s3_upload *up) {
         ath__timer_set(runtime, &up->io.timer, ath__now_ns(runtime) + ABORT_WAIT_NS);
 }
 
+/* The end, but for an upload that may be open without anyone's knowing. */
+static void leave(struct ath__s3_upload *up, const struct ath_error *err) {
+    if (!up->sweep.is_wanted) {
+        finish(up, err);
+        return;
+    }
+    up->io.err = err ? *err : (struct ath_error){0};
+    up->io.phase = ATH__S3_UPLOAD_SWEEPING;
+    up->sweep.is_wanted = false;
+    drop_work(up);
+    ath__s3_stream_drop(up);
+    limit_wait(up);
+    ath__s3_sweep_start(up);
+}
+
 /* The operation has failed; parts that are stored are removed before it ends. */
 static void fail(struct ath__s3_upload *up, const struct ath_error *err) {
     struct ath_error kept = *err; /* may be a call's that goes now */
-    if (up->io.phase == ATH__S3_UPLOAD_ABORTING)
+    if (up->io.phase >= ATH__S3_UPLOAD_ABORTING)
         return;
     up->io.err = kept;
     up->io.aborts = up->io.in_flight ? 0 : ABORTS_MAX - 1;
@@ -76,7 +95,7 @@ static void fail(struct ath__s3_upload *up, const struct ath_error *err) {
     ath__s3_stream_drop(up);
     ath__op_set_lends(&up->s3.op, false);
     if (up->io.upload_id.len == 0) {
-        finish(up, &kept);
+        leave(up, &kept);
         return;
     }
     up->io.phase = ATH__S3_UPLOAD_ABORTING;
@@ -116,7 +135,7 @@ static void abort_done(struct ath__call *call) {
     if (again)
         send_abort(up);
     else
-        finish(up, &up->io.err);
+        leave(up, &up->io.err);
 }
 
 static struct ath__s3_call *new_call(
@@ -163,7 +182,7 @@ static void check_done(struct ath__call *call) {
         !call->result && up->io.expected_etag[0] && ath__slice_is(etag, up->io.expected_etag);
     if (ours) {
         ath__s3_op_tell_answer(&up->s3, ath__s3_call_of(call));
-        finish(up, NULL);
+        leave(up, NULL);
         return;
     }
     fail(up, &up->io.lost);
@@ -439,7 +458,7 @@ static void complete_done(struct ath__call *call) {
     struct ath_error err = call->err;
     if (!call->result) {
         ath__s3_op_tell_answer(&up->s3, s);
-        finish(up, NULL);
+        leave(up, NULL);
         return;
     }
     if (err.http_status == 404 || err.http_status == 412) {
@@ -550,6 +569,8 @@ static void create_done(struct ath__call *call) {
         rc = read_upload_id(up, call, &err);
     if (rc == ATH_ERR_NOMEM && !call->result) /* without the id nobody can abort it */
         rc = read_upload_id(up, call, &err);
+    up->sweep.is_wanted = ath__s3_call_of(call)->is_unclear || (rc && !call->result);
+    up->sweep.to_ns = ath__now_ns(call->runtime);
     if (rc) {
         up->io.upload_id.len = 0;
         fail(up, up->io.given_up ? &up->io.err : &err);
@@ -568,6 +589,7 @@ static void send_create(struct ath__s3_upload *up) {
         new_call(up, "CreateMultipartUpload", "POST", ATH__S3_HEADERS_ALL, create_done);
     int rc = s ? ath__s3_call_query(s, "uploads", "") : ATH_ERR_NOMEM;
     up->io.phase = ATH__S3_UPLOAD_CREATING;
+    up->sweep.from_ns = ath__now_ns(up->s3.op.runtime);
     if (!rc && up->source == ATH__S3_COPY)
         rc = ath__s3_copy_metadata(up, s);
     if (!rc && up->source != ATH__S3_COPY && up->s3.op.client->config.s3_checksums == 1) {
@@ -657,7 +679,7 @@ static void give_up(struct ath__s3_upload *up) {
         has_call ? &ATH__CONTAINER(first, struct ath__s3_call, node)->call : NULL;
     bool decisive =
         up->io.phase == ATH__S3_UPLOAD_CREATING || up->io.phase == ATH__S3_UPLOAD_COMPLETING;
-    if (up->io.phase == ATH__S3_UPLOAD_ABORTING || up->io.given_up)
+    if (up->io.phase >= ATH__S3_UPLOAD_ABORTING || up->io.given_up)
         return;
     ath__err_set(&up->io.err, ATH_ERR_CANCELLED, "the transfer was cancelled");
     if (!decisive || !call || !ath__call_may_have_arrived(call)) {

@@ -14,6 +14,7 @@ enum ath__s3_upload_phase {
     ATH__S3_UPLOAD_COMPLETING,
     ATH__S3_UPLOAD_CHECKING, /* an answer was lost: whose object is there? */
     ATH__S3_UPLOAD_ABORTING,
+    ATH__S3_UPLOAD_SWEEPING, /* the end is known; an upload whose id was lost is looked for */
 };
 
 /* Bytes of a part in memory of ours. */
@@ -24,6 +25,15 @@ struct ath__s3_piece {
     size_t wanted;   /* of the file */
     struct ath__task task;
     struct ath__s3_upload *upload;
+};
+
+/* Uploads of the key that were found; the ids live in the operation's arena. */
+struct ath__s3_sweep {
+    bool is_wanted;          /* the answer to CreateMultipartUpload was lost */
+    uint64_t from_ns, to_ns; /* when it was awaited */
+    uint64_t asked_ns;       /* for the list */
+    const char *ids[8];
+    size_t count, at;
 };
 
 struct ath__s3_upload {
@@ -50,6 +60,8 @@ struct ath__s3_upload {
         bool ended;
         bool closed; /* the operation takes no more */
     } stream;
+
+    struct ath__s3_sweep sweep; /* I/O thread */
 
     struct {
         int phase;
@@ -89,6 +101,11 @@ void ath__s3_pieces_drop(struct ath__node *list);
 void ath__s3_stream_drop(struct ath__s3_upload *up);
 void ath__s3_stream_stored(struct ath__s3_upload *up, size_t bytes);
 struct ath__s3_piece *ath__s3_stream_take(struct ath__s3_upload *up, bool *out_ended);
+
+/* Ends the operation as io.err tells. */
+void ath__s3_upload_finish(struct ath__s3_upload *up);
+/* s3_sweep.c: ends it too, after the search. */
+void ath__s3_sweep_start(struct ath__s3_upload *up);
 
 /* s3_etag.c: fill io.expected_etag, which stays empty when it cannot be told. */
 void ath__s3_expect_whole(struct ath__s3_upload *up, struct ath_slice body);

@@ -3,6 +3,7 @@
 #include "aws/digest.h"
 
 #include <ctype.h>
+#include <time.h>
 
 const char *store_header(const struct ath__exchange *x, const char *name) {
     static char text[4][512];
@@ -220,12 +221,61 @@ static struct store_upload *find_upload(struct request *r) {
 static void create(struct request *r) {
     struct store_upload *upload = &r->s->uploads[r->s->uploads_count];
     memcpy(upload->key, r->key, sizeof upload->key);
+    upload->at_ns = r->s->w.now_ns;
     char *body = malloc(256);
     snprintf(
         body,
         256,
         "<InitiateMultipartUploadResult><UploadId>u%zu</UploadId></InitiateMultipartUploadResult>",
         r->s->uploads_count++);
+    say(r, body);
+}
+
+/* As Date has it or, `iso`, as S3's XML. */
+static const char *format_time(uint64_t at_ns, bool iso) {
+    static char text[64];
+    time_t at = 1767225600 - 1 + (time_t)(at_ns / SECOND); /* the transport's clock */
+    struct tm parts;
+    gmtime_r(&at, &parts);
+    if (iso)
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.000Z", &parts);
+    else
+        strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    return text;
+}
+
+static void list_uploads(struct request *r) {
+    char prefix[64] = "", *body = malloc(16384);
+    size_t len = (size_t)snprintf(body, 16384, "<ListMultipartUploadsResult>");
+    asks(r, "prefix", prefix, sizeof prefix);
+    for (size_t i = 0; i < r->s->uploads_count; i++) {
+        struct store_upload *up = &r->s->uploads[i];
+        if (!up->is_aborted && !up->is_complete && strncmp(up->key, prefix, strlen(prefix)) == 0)
+            len += (size_t)snprintf(
+                body + len,
+                16384 - len,
+                "<Upload><Key>%s</Key><UploadId>u%zu</UploadId><Initiated>%s</Initiated></Upload>",
+                up->key,
+                i,
+                format_time(up->at_ns, true));
+    }
+    snprintf(body + len, 16384 - len, "</ListMultipartUploadsResult>");
+    say(r, body);
+    snprintf(r->s->head, sizeof r->s->head, "Date: %s\r\n", format_time(r->s->w.now_ns, false));
+    r->a->head = r->s->head;
+}
+
+static void list_parts(struct request *r) {
+    struct store_upload *upload = find_upload(r);
+    if (!upload)
+        return;
+    char *body = malloc(16384);
+    size_t len = (size_t)snprintf(body, 16384, "<ListPartsResult>");
+    for (int i = 1; i < 64; i++)
+        if (upload->parts[i].bytes)
+            len += (size_t)snprintf(
+                body + len, 16384 - len, "<Part><PartNumber>%d</PartNumber></Part>", i);
+    snprintf(body + len, 16384 - len, "</ListPartsResult>");
     say(r, body);
 }
 
@@ -367,7 +417,10 @@ static char letter_of(const struct request *r) {
     if (strcmp(method, "HEAD") == 0)
         return 'H';
     if (strcmp(method, "GET") == 0)
-        return r->key[0] ? 'G' : 'L';
+        return asks(r, "uploads", NULL, 0)    ? 'l'
+               : asks(r, "uploadId", NULL, 0) ? 'p'
+               : r->key[0]                    ? 'G'
+                                              : 'L';
     if (strcmp(method, "PUT") == 0)
         return asks(r, "partNumber", NULL, 0) ? (copies ? 'u' : 'U') : copies ? 'c' : 'P';
     if (strcmp(method, "POST") == 0)
@@ -403,6 +456,12 @@ static void act(struct request *r, char op) {
         if (upload)
             upload->is_aborted = true;
         r->a->status = upload ? 204 : 404;
+        break;
+    case 'l':
+        list_uploads(r);
+        break;
+    case 'p':
+        list_parts(r);
         break;
     case 'L':
         list(r);

@@ -26,12 +26,13 @@ struct store_upload {
     char key[64];
     struct store_part parts[64];
     bool is_aborted, is_complete;
+    uint64_t at_ns; /* of the world */
 };
 
 /*
  * Operations by letter: G GetObject, H HeadObject, P PutObject, C CreateMultipartUpload,
  * U UploadPart, u UploadPartCopy, c CopyObject, M CompleteMultipartUpload, A AbortMultipartUpload,
- * L a list, D DeleteObjects, d DeleteObject.
+ * L a list, l ListMultipartUploads, p ListParts, D DeleteObjects, d DeleteObject.
  */
 struct store;
 /* Before or after the store has done it; `nth` of its letter from 1. Before: true when decided. */

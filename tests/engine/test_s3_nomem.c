@@ -14,11 +14,25 @@ enum script {
     PUT,
     PUT_PARTS,
     PUT_STREAM,
+    PUT_LOST, /* the answer to CreateMultipartUpload */
     COPY_PARTS,
     LIST,
     DELETE,
     SCRIPTS
 };
+
+static bool loses_upload(
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
+    (void)st;
+    (void)x;
+    if (op == 'C' && nth == 1)
+        *a = (struct ath__fake_answer){.result = ATH_ERR_IO, .request_sent = true};
+    return false;
+}
 
 static int start(enum script script, char *out, struct ath_op **op, struct ath_error *err) {
     struct ath_s3_pair header = {"x-amz-meta-a", "b"};
@@ -59,7 +73,7 @@ static int start(enum script script, char *out, struct ath_op **op, struct ath_e
         get.into = out;
         get.into_len = 25;
     }
-    if (script == PUT || script == PUT_PARTS)
+    if (script == PUT || script == PUT_PARTS || script == PUT_LOST)
         put.body = ath__slice(s_bytes, script == PUT ? 100 : PART + 1);
     put.is_stream = script == PUT_STREAM;
     switch (script) {
@@ -114,6 +128,7 @@ static bool run_once(enum script script, uint64_t at, bool all) {
     store_open(&s, &client);
     store_put(&s, "k", s_bytes, 25);
     s.list_max = 1;
+    s.after = script == PUT_LOST ? loses_upload : NULL;
     store_put(&s, "k2", "", 0);
     harness_fail_at(at, all);
     int rc = start(script, out, &op, &err);
@@ -124,8 +139,8 @@ static bool run_once(enum script script, uint64_t at, bool all) {
     harness_fail_at(0, false);
     ath_op_release(op);
     world_run(&s.w, 5 * SECOND);
-    if (!all)
-        assert_int_equal(store_open_uploads(&s), 0);
+    if (!all) /* a search that wants memory is given up */
+        assert_true(store_open_uploads(&s) <= (script == PUT_LOST));
     assert_int_equal(atomic_load(&s.w.client->stats.budget_used), 0);
     store_close(&s);
     return failed;

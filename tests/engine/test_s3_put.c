@@ -311,6 +311,188 @@ static void test_put_lost_answers(void **state) {
     free(bytes);
 }
 
+/* -- a lost CreateMultipartUpload -------------------------------------------------------------- */
+
+static unsigned s_losses;
+
+/* The first uploads are begun, but nobody hears of them. */
+static bool loses_uploads(
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
+    (void)x;
+    (void)st;
+    if (op != 'C' || nth > s_losses)
+        return false;
+    if (s_how == 2) /* cut short, and the length said so */
+        *a = (struct ath__fake_answer){.body = "<InitiateMultipartUploadResult><Upload"};
+    else
+        *a = (struct ath__fake_answer){.result = ATH_ERR_IO, .request_sent = true};
+    return false;
+}
+
+static bool refuses_the_end(
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
+    (void)nth;
+    (void)x;
+    if (op != 'M' || s_how != 1)
+        return false;
+    store_error(st, a, 403, "AccessDenied");
+    return true;
+}
+
+static void begin_upload(const char *key, uint64_t at_ns, const char *part) {
+    struct store_upload *up = &s.uploads[s.uploads_count++];
+    snprintf(up->key, sizeof up->key, "%s", key);
+    up->at_ns = at_ns;
+    if (part) {
+        up->parts[1].bytes = strdup(part);
+        up->parts[1].len = strlen(part);
+    }
+}
+
+static void test_put_lost_uploads_are_found_and_aborted(void **state) {
+    (void)state;
+    static const struct {
+        int how;
+        unsigned losses;
+        int code;
+    } cases[] = {
+        {0, 1, 0}, {0, 2, 0}, {1, 1, ATH_ERR_ACCESS}, {0, 9, ATH_ERR_IO}, {2, 1, ATH_ERR_PROTOCOL}};
+    char *bytes = store_pattern(6 * MIB);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        s_how = cases[i].how;
+        s_losses = cases[i].losses;
+        store_open(&s, NULL);
+        s.before = refuses_the_end;
+        s.after = loses_uploads;
+        world_run(&s.w, 100 * SECOND);
+        uint64_t now_ns = world_now(&s.w);
+        begin_upload("k", now_ns - 10 * SECOND, NULL); /* before */
+        begin_upload("k", now_ns, "data");             /* of another writer */
+        begin_upload("kk", now_ns, NULL);              /* of another object */
+        struct ath_s3_put_options options = options_of(bytes, 6 * MIB);
+        struct ath_op *op = start(&options);
+        assert_int_equal(finish(op, NULL), cases[i].code);
+        world_run(&s.w, 60 * SECOND);
+        assert_int_equal(store_open_uploads(&s), 3);
+        for (size_t j = 0; j < 3; j++)
+            assert_false(s.uploads[j].is_aborted);
+        assert_int_equal(store_find(&s, "k") != NULL, cases[i].code == 0);
+        ath_op_release(op);
+        store_close(&s);
+    }
+    free(bytes);
+}
+
+/* Nobody looks for uploads where none was lost: refusals come before anything is done. */
+static void test_put_refused_uploads_are_not_looked_for(void **state) {
+    (void)state;
+    char *bytes = store_pattern(6 * MIB);
+    s_op = 'C';
+    s_nth = 1;
+    s_how = 1;
+    store_open(&s, NULL);
+    s.before = fails;
+    struct ath_s3_put_options options = options_of(bytes, 6 * MIB);
+    struct ath_op *op = start(&options);
+    assert_int_equal(finish(op, NULL), 0);
+    assert_int_equal(s.count['l'], 0);
+    ath_op_release(op);
+    store_close(&s);
+    free(bytes);
+}
+
+static bool loses_the_second(
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
+    (void)st;
+    (void)x;
+    if (op == 'C' && nth == 2)
+        *a = (struct ath__fake_answer){.result = ATH_ERR_IO, .request_sent = true};
+    if (op == 'U' && nth == 1)
+        a->delay_ns = 30 * SECOND;
+    return false;
+}
+
+/* Another put of this process has begun an upload of the key, and its first part travels. */
+static void test_put_lost_upload_beside_a_rival_is_left(void **state) {
+    (void)state;
+    char *bytes = store_pattern(6 * MIB);
+    store_open(&s, NULL);
+    s.after = loses_the_second;
+    struct ath_s3_put_options options = options_of(bytes, 6 * MIB);
+    options.parallel = 1;
+    struct ath_op *rival = start(&options);
+    world_run(&s.w, MS + MS / 2);
+    assert_string_equal(s.log, "CU");
+    struct ath_op *op = start(&options);
+    world_run(&s.w, 10 * SECOND);
+    assert_true(ath_op_is_done(op));
+    assert_int_equal(ath_op_error(op, NULL), 0);
+    assert_int_equal(finish(rival, NULL), 0);
+    assert_int_equal(s.count['l'] + s.count['A'], 0);
+    assert_int_equal(store_open_uploads(&s), 1);
+    ath_op_release(op);
+    ath_op_release(rival);
+    store_close(&s);
+    free(bytes);
+}
+
+static bool loses_and_holds(
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
+    (void)st;
+    (void)x;
+    if (op == 'C' && nth == 1)
+        *a = (struct ath__fake_answer){.result = ATH_ERR_IO, .request_sent = true};
+    if (op == 'l')
+        a->delay_ns = 20 * SECOND;
+    return false;
+}
+
+/* The search is not waited for long, and not at all by those who have let go. */
+static void test_put_search_for_uploads_is_bounded(void **state) {
+    (void)state;
+    char *bytes = store_pattern(6 * MIB);
+    for (int how = 0; how < 3; how++) {
+        store_open(&s, NULL);
+        s.after = loses_and_holds;
+        struct ath_s3_put_options options = options_of(bytes, 6 * MIB);
+        struct ath_op *op = start(&options);
+        while (!s.count['l'])
+            world_run(&s.w, MS);
+        uint64_t from = world_now(&s.w);
+        if (how == 1)
+            ath_op_cancel(op, true);
+        if (how == 2) {
+            ath_op_release(op);
+            assert_int_equal(world_now(&s.w) - from, 0);
+        } else {
+            world_finish(&s.w, op, 60 * SECOND);
+            assert_int_equal(ath_op_error(op, NULL), 0);
+            assert_in_range(world_now(&s.w) - from, 1990 * MS, 2010 * MS);
+            ath_op_release(op);
+        }
+        world_run(&s.w, 60 * SECOND);
+        check_object(bytes, 6 * MIB);
+        store_close(&s);
+    }
+    free(bytes);
+}
+
 static void test_put_create_only(void **state) {
     (void)state;
     char *bytes = store_pattern(6 * MIB);
@@ -458,6 +640,10 @@ int main(void) {
         cmocka_unit_test(test_put_errors_at_each_step),
         cmocka_unit_test(test_put_error_in_success),
         cmocka_unit_test(test_put_lost_answers),
+        cmocka_unit_test(test_put_lost_uploads_are_found_and_aborted),
+        cmocka_unit_test(test_put_refused_uploads_are_not_looked_for),
+        cmocka_unit_test(test_put_lost_upload_beside_a_rival_is_left),
+        cmocka_unit_test(test_put_search_for_uploads_is_bounded),
         cmocka_unit_test(test_put_create_only),
         cmocka_unit_test(test_put_cancel_at_each_step),
         cmocka_unit_test(test_put_cancel_waits_two_seconds),
