@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from pyathena import user_agent_extra
@@ -21,10 +22,10 @@ def client_options(
     s3_config: Any | None,
     arguments: dict[str, Any],
 ) -> dict[str, Any]:
-    """Keyword options for ``_core.Client``.
+    """Keyword options for ``_core.Client``; ``s3_config`` is only checked, see ``merge_configs``.
 
-    ``arguments`` are the further keywords of ``connect()``: keys, ``endpoint_url``, ``verify`` and
-    ``use_ssl`` are used, others ignored as PyAthena does.
+    ``arguments`` are the further keywords of ``connect()``: keys, ``endpoint_url``,
+    ``s3_endpoint_url``, ``verify`` and ``use_ssl`` are used, others ignored as PyAthena does.
     """
     options: dict[str, Any] = {
         "region": region_name,
@@ -33,6 +34,7 @@ def client_options(
         "secret_access_key": arguments.get("aws_secret_access_key"),
         "session_token": arguments.get("aws_session_token"),
         "endpoint_url": arguments.get("endpoint_url"),
+        "s3_endpoint_url": arguments.get("s3_endpoint_url"),
         "user_agent_extra": user_agent_extra,
     }
     if config is not None:
@@ -86,6 +88,7 @@ def _read_config(config: Any, options: dict[str, Any]) -> None:
         options[option] = getattr(config, name, None)
     _read_client_cert(getattr(config, "client_cert", None), options)
     _read_retries(getattr(config, "retries", None), options)
+    _read_s3(config, options)
     _read_proxies(
         getattr(config, "proxies", None), getattr(config, "proxies_config", None), options
     )
@@ -121,11 +124,64 @@ def _read_proxies(proxies: Any, proxies_config: Any, options: dict[str, Any]) ->
             raise NotSupportedError(f"config.proxies_config[{name!r}] is not supported")
 
 
+_CONFIG_NAMES = (
+    "client_cert",
+    "connect_timeout",
+    "max_pool_connections",
+    "proxies",
+    "proxies_config",
+    "read_timeout",
+    "region_name",
+    "request_checksum_calculation",
+    "retries",
+    "s3",
+    "signature_version",
+    "use_dualstack_endpoint",
+    "use_fips_endpoint",
+    "user_agent_extra",
+)
+
+
+def merge_configs(config: Any | None, over: Any | None) -> Any | None:
+    """The settings of two ``Config`` objects, those set in ``over`` before those of ``config``."""
+    if config is None or over is None:
+        return config if over is None else over
+    merged = SimpleNamespace()
+    for name in _CONFIG_NAMES:
+        set_ = getattr(over, "_user_provided_options", None)
+        value = set_.get(name) if isinstance(set_, dict) else getattr(over, name, None)
+        setattr(merged, name, value if value is not None else getattr(config, name, None))
+    return merged
+
+
 def _check_s3_config(s3_config: Any) -> None:
     style = (getattr(s3_config, "s3", None) or {}).get("addressing_style")
     if style not in (None, "auto", "path", "virtual"):
         raise ProgrammingError(
             f"s3_config: addressing_style {style!r} is not auto, path or virtual"
+        )
+
+
+def _read_s3(config: Any, options: dict[str, Any]) -> None:
+    """What a ``Config`` says about S3 alone."""
+    _check_s3_config(config)
+    settings = getattr(config, "s3", None) or {}
+    style = settings.get("addressing_style")
+    options["s3_addressing"] = {"path": 1, "virtual": 2}.get(style or "auto")
+    for name, option in (
+        ("use_accelerate_endpoint", "s3_accelerate"),
+        ("payload_signing_enabled", "s3_payload_signing"),
+    ):
+        value = settings.get(name)
+        options[option] = None if value is None else (1 if value else -1)
+    checksums = getattr(config, "request_checksum_calculation", None)
+    if checksums is None:
+        return
+    options["s3_checksums"] = {"when_supported": 1, "when_required": 2}.get(str(checksums).lower())
+    if options["s3_checksums"] is None:
+        raise ProgrammingError(
+            "config.request_checksum_calculation must be when_supported or when_required,"
+            f" not {checksums!r:.50}"
         )
 
 

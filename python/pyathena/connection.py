@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from pyathena import _core
 from pyathena._errors import from_core_error
 from pyathena._session import SessionKeys
-from pyathena._settings import client_options
+from pyathena._settings import client_options, merge_configs
 from pyathena.common import BaseCursor, OnPollCallback
 from pyathena.converter import Converter
 from pyathena.error import NotSupportedError, ProgrammingError
@@ -49,7 +50,9 @@ class Connection(Generic[ConnectionCursor]):
     :param kill_on_interrupt: stop the query when its wait is cancelled or interrupted.
     :param query_timeout: seconds after which a query is stopped and fails; ``None``: never.
     :param kwargs: ``aws_access_key_id``, ``aws_secret_access_key``, ``aws_session_token``,
-        ``endpoint_url``, ``verify`` (``False`` or a CA file). Others are ignored.
+        ``endpoint_url`` (Athena's), ``s3_endpoint_url``, ``verify`` (``False`` or a CA file).
+        Others are ignored.
+    :param s3_config: a botocore ``Config`` whose settings go before those of ``config`` for S3.
     :raises ProgrammingError: neither staging directory nor work group, or a broken configuration.
     :raises OperationalError: no usable credentials.
     """
@@ -130,8 +133,11 @@ class Connection(Generic[ConnectionCursor]):
         self.glue_metadata_fallback = glue_metadata_fallback
         self.query_timeout = query_timeout
         self._user_session = session
+        self._client_arguments = kwargs
         self._core_client = self._make_client(kwargs)
-        self._session_keys = self._ask_session()
+        self._session_keys = self._ask_session(self._core_client)
+        self._s3_lock = threading.Lock()
+        self._s3_core: tuple[_core.Client, SessionKeys | None] | None = None
         if self.region_name is None:
             self.region_name = self._core_client.region
 
@@ -146,21 +152,34 @@ class Connection(Generic[ConnectionCursor]):
             )
         return s3_staging_dir if s3_staging_dir.endswith("/") else f"{s3_staging_dir}/"
 
-    def _ask_session(self) -> SessionKeys | None:
+    def _ask_session(self, client: _core.Client) -> SessionKeys | None:
         """Ask the user's session for keys, early."""
         if self._user_session is None:
             return None
-        keys = SessionKeys(self._user_session, self._core_client)
+        keys = SessionKeys(self._user_session, client)
         keys.refresh_if_wanted()
         return keys
 
-    def _make_client(self, arguments: dict[str, Any]) -> _core.Client:
+    def _s3_core_client(self) -> tuple[_core.Client, SessionKeys | None]:
+        """The client for S3: the connection's own, unless ``s3_config`` asks for another."""
+        if self.s3_config is None:
+            return self._core_client, self._session_keys
+        with self._s3_lock:
+            if self._s3_core is None:
+                config = merge_configs(self.config, self.s3_config)
+                client = self._make_client(self._client_arguments, config)
+                self._s3_core = client, self._ask_session(client)
+            return self._s3_core
+
+    def _make_client(
+        self, arguments: dict[str, Any], config: Any | None = None
+    ) -> _core.Client:
         options = client_options(
             region_name=self.region_name,
             profile_name=self.profile_name,
             retry_config=self._retry_config,
             session=self._user_session,
-            config=self.config,
+            config=self.config if config is None else config,
             s3_config=self.s3_config,
             arguments=arguments,
         )

@@ -10,9 +10,21 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
+from typing import Protocol
 
 from pyathena import _core
 from pyathena.common import drain_log
+
+
+class Handler(Protocol):
+    """Who gets the events of an operation."""
+
+    @property
+    def query(self) -> _core.Query | None:
+        """The operation."""
+
+    def handle(self, event: int, execution: bytes | None) -> None:
+        """Take one event, on the loop's thread."""
 
 
 class Operation:
@@ -135,7 +147,7 @@ class LoopBridge:
         self.queue = _core.Queue()
         #: The time rows may be made in one iteration of the loop, by all cursors together.
         self.budget = _core.LoopBudget(loop)
-        self._operations: dict[int, Operation] = {}
+        self._operations: dict[int, Handler] = {}
         self._closed = False
         reader = _Reader(self)
         try:
@@ -152,10 +164,15 @@ class LoopBridge:
         operation.query = query
         self._operations[query.token] = operation
 
+    def follow(self, token: int, handler: Handler) -> None:
+        """Send the events of an operation that was started with the bridge's queue to
+        ``handler``."""
+        self._operations[token] = handler
+
     def wait_batch(self, query: _core.Query) -> asyncio.Future[None]:
         """For the core's awaitables: the future to wait on for more rows of ``query``."""
         operation = self._operations.get(query.token)
-        if operation is not None:
+        if isinstance(operation, Operation):
             return operation.batch()
         future: asyncio.Future[None] = self.loop.create_future()
         future.set_result(None)  # it has ended: all there is has arrived
@@ -172,7 +189,7 @@ class LoopBridge:
             operation.handle(event, execution)
         drain_log()
 
-    def forget(self, operation: Operation) -> None:
+    def forget(self, operation: Handler) -> None:
         """No more events of an operation; one that runs is stopped by the core."""
         if operation.query is not None:
             self._operations.pop(operation.query.token, None)
