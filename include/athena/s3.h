@@ -49,6 +49,13 @@ struct ath_s3_call_options {
     size_t into_len;
     void *user;
 };
+#ifdef __cplusplus
+#define ATH_S3_CALL_OPTIONS_INIT                                                                   \
+    { sizeof(struct ath_s3_call_options) }
+#else
+#define ATH_S3_CALL_OPTIONS_INIT                                                                   \
+    { .size = sizeof(struct ath_s3_call_options) }
+#endif
 ATH_API int ath_s3_call_start(
     struct ath_client *client,
     struct ath_queue *queue,
@@ -85,10 +92,17 @@ struct ath_s3_get_options {
     size_t into_len;
     const struct ath_s3_pair *headers; /* further headers of each request (SSE-C, payer) */
     size_t headers_count;
-    uint64_t part_bytes; /* 0: 8 MiB */
+    uint64_t part_bytes; /* 0: 8 MiB, of a stream 4 MiB */
     uint32_t parallel;   /* ranges at once; 0: by size, at most 16 */
     void *user;
 };
+#ifdef __cplusplus
+#define ATH_S3_GET_OPTIONS_INIT                                                                    \
+    { sizeof(struct ath_s3_get_options) }
+#else
+#define ATH_S3_GET_OPTIONS_INIT                                                                    \
+    { .size = sizeof(struct ath_s3_get_options) }
+#endif
 /* Events: RESULT when size and headers are known, BATCH when a chunk is ready (stream), DONE. */
 ATH_API int ath_s3_get_start(
     struct ath_client *client,
@@ -136,6 +150,13 @@ struct ath_s3_put_options {
     uint32_t parallel;   /* parts at once; 0: 8 */
     void *user;
 };
+#ifdef __cplusplus
+#define ATH_S3_PUT_OPTIONS_INIT                                                                    \
+    { sizeof(struct ath_s3_put_options) }
+#else
+#define ATH_S3_PUT_OPTIONS_INIT                                                                    \
+    { .size = sizeof(struct ath_s3_put_options) }
+#endif
 ATH_API int ath_s3_put_start(
     struct ath_client *client,
     struct ath_queue *queue,
@@ -167,6 +188,13 @@ struct ath_s3_copy_options {
     uint32_t parallel;       /* 0: 8 */
     void *user;
 };
+#ifdef __cplusplus
+#define ATH_S3_COPY_OPTIONS_INIT                                                                   \
+    { sizeof(struct ath_s3_copy_options) }
+#else
+#define ATH_S3_COPY_OPTIONS_INIT                                                                   \
+    { .size = sizeof(struct ath_s3_copy_options) }
+#endif
 ATH_API int ath_s3_copy_start(
     struct ath_client *client,
     struct ath_queue *queue,
@@ -197,6 +225,13 @@ struct ath_s3_list_options {
     size_t headers_count;
     void *user;
 };
+#ifdef __cplusplus
+#define ATH_S3_LIST_OPTIONS_INIT                                                                   \
+    { sizeof(struct ath_s3_list_options) }
+#else
+#define ATH_S3_LIST_OPTIONS_INIT                                                                   \
+    { .size = sizeof(struct ath_s3_list_options) }
+#endif
 /* All pages, the next one asked for while the last is read. Events: BATCH when a page is ready,
  * DONE. */
 ATH_API int ath_s3_list_start(
@@ -250,6 +285,13 @@ struct ath_s3_delete_options {
     size_t headers_count;
     void *user;
 };
+#ifdef __cplusplus
+#define ATH_S3_DELETE_OPTIONS_INIT                                                                 \
+    { sizeof(struct ath_s3_delete_options) }
+#else
+#define ATH_S3_DELETE_OPTIONS_INIT                                                                 \
+    { .size = sizeof(struct ath_s3_delete_options) }
+#endif
 struct ath_s3_failure {
     struct ath_slice key;
     struct ath_slice version_id;

@@ -4,6 +4,7 @@
 #include "error.h"
 #include "query.h"
 #include "queue.h"
+#include "s3_start.h"
 
 #include <string.h>
 
@@ -44,6 +45,10 @@ static const struct core_field client_fields[] = {
     CORE_FIELD(ath_client_options, transient_attempts, CORE_INT32),
     CORE_FIELD(ath_client_options, quota_share, CORE_DOUBLE),
     CORE_FIELD(ath_client_options, budget_bytes, CORE_INT64),
+    CORE_FIELD(ath_client_options, s3_addressing, CORE_INT),
+    CORE_FIELD(ath_client_options, s3_checksums, CORE_INT),
+    CORE_FIELD(ath_client_options, s3_accelerate, CORE_TOGGLE),
+    CORE_FIELD(ath_client_options, s3_payload_signing, CORE_TOGGLE),
     {NULL, CORE_TEXT, 0},
 };
 
@@ -196,6 +201,36 @@ static PyObject *stop_query(PyObject *self, PyObject *args, PyObject *kwargs) {
     return core_query_stop(core_state_of(self), handle(self), args, kwargs);
 }
 
+static PyObject *s3_call(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {
+    return core_s3_call(core_state_of(self), handle(self), args, count, names);
+}
+
+static PyObject *s3_get(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {
+    return core_s3_get(core_state_of(self), handle(self), args, count, names);
+}
+
+static PyObject *s3_put(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {
+    return core_s3_put(core_state_of(self), handle(self), args, count, names);
+}
+
+static PyObject *s3_copy(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {
+    return core_s3_copy(core_state_of(self), handle(self), args, count, names);
+}
+
+static PyObject *s3_list(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {
+    return core_s3_list(core_state_of(self), handle(self), args, count, names);
+}
+
+static PyObject *
+s3_delete(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {
+    return core_s3_delete(core_state_of(self), handle(self), args, count, names);
+}
+
+static PyObject *
+s3_presign(PyObject *self, PyObject *const *args, Py_ssize_t count, PyObject *names) {
+    return core_s3_presign(core_state_of(self), handle(self), args, count, names);
+}
+
 static PyObject *get_region(PyObject *self, void *Py_UNUSED(closure)) {
     return Py_BuildValue("z", ath_client_region(handle(self)));
 }
@@ -231,6 +266,38 @@ static PyMethodDef client_methods[] = {
     {"stop_query",
      CORE_KEYWORDS(stop_query),
      "stop_query(queue, query_id, user=0)\n--\n\nSend StopQueryExecution for an id."},
+    {"s3_call",
+     CORE_FASTCALL(s3_call),
+     "s3_call(queue, operation, method, bucket, key=None, *, query=None, headers=None, body=None,\n"
+     "into=None, user=0)\n--\n\nStart one request of S3's REST API."},
+    {"s3_get",
+     CORE_FASTCALL(s3_get),
+     "s3_get(queue, bucket, key, *, version_id=None, if_match=None, offset=0, length=-1, "
+     "into=None,\nallocate=0, head=None, headers=None, part_bytes=0, parallel=0, user=0)\n--\n\n"
+     "Start to read an object by parallel ranges: into memory, or as a stream of chunks."},
+    {"s3_put",
+     CORE_FASTCALL(s3_put),
+     "s3_put(queue, bucket, key, *, body=None, path=None, stream=False, headers=None,\n"
+     "if_none_match=None, if_match=None, part_bytes=0, parallel=0, user=0)\n--\n\n"
+     "Start to write an object from memory, from a file, or from what s3_write() brings."},
+    {"s3_copy",
+     CORE_FASTCALL(s3_copy),
+     "s3_copy(queue, source_bucket, source_key, bucket, key, *, source_version_id=None,\n"
+     "headers=None, multipart_from=0, part_bytes=0, parallel=0, user=0)\n--\n\n"
+     "Start a copy on the server."},
+    {"s3_list",
+     CORE_FASTCALL(s3_list),
+     "s3_list(queue, kind, bucket=None, *, prefix=None, delimiter=None, start_after=None, "
+     "key=None,\nupload_id=None, page_keys=0, keys_max=0, headers=None, user=0)\n--\n\n"
+     "Start a listing of all pages; `kind` is one of S3_LIST_*."},
+    {"s3_delete",
+     CORE_FASTCALL(s3_delete),
+     "s3_delete(queue, bucket, keys, *, version_ids=None, headers=None, user=0)\n--\n\n"
+     "Start to delete many objects."},
+    {"s3_presign",
+     CORE_FASTCALL(s3_presign),
+     "s3_presign(method, bucket, key, *, query=None, expires=3600)\n--\n\n"
+     "A URL that allows `method` for `expires` seconds to whoever has it."},
     {NULL, NULL, 0, NULL},
 };
 

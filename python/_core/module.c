@@ -9,6 +9,8 @@
 #include "query.h"
 #include "queue.h"
 #include "rows.h"
+#include "s3_args.h"
+#include "s3_chunk.h"
 
 #include <datetime.h>
 #include <math.h>
@@ -150,6 +152,18 @@ static const struct constant constants[] = {
     {"ROWS_WAIT", CORE_ROWS_WAIT},
     {"ROWS_END", CORE_ROWS_END},
     {"ROWS_FAILED", CORE_ROWS_FAILED},
+    {"S3_LIST_OBJECTS", ATH_S3_LIST_OBJECTS},
+    {"S3_LIST_VERSIONS", ATH_S3_LIST_VERSIONS},
+    {"S3_LIST_UPLOADS", ATH_S3_LIST_UPLOADS},
+    {"S3_LIST_BUCKETS", ATH_S3_LIST_BUCKETS},
+    {"S3_LIST_PARTS", ATH_S3_LIST_PARTS},
+    {"S3_OBJECT", ATH_S3_OBJECT},
+    {"S3_PREFIX", ATH_S3_PREFIX},
+    {"S3_VERSION", ATH_S3_VERSION},
+    {"S3_DELETE_MARKER", ATH_S3_DELETE_MARKER},
+    {"S3_UPLOAD", ATH_S3_UPLOAD},
+    {"S3_BUCKET", ATH_S3_BUCKET},
+    {"S3_PART", ATH_S3_PART},
     {"SQL_BYTES_MAX", ATH_SQL_BYTES_MAX},
 #define CORE_ERROR_CONSTANT(name, value, text) {"ERR_" #name, value},
     ATH_ERROR_TABLE(CORE_ERROR_CONSTANT)
@@ -179,12 +193,15 @@ static int add_types(PyObject *module, struct core_state *state) {
         add_type(module, &core_rows_spec, &state->rows_type) != 0 ||
         add_type(module, &core_fetch_spec, &state->fetch_type) != 0 ||
         add_type(module, &core_iterator_spec, &state->iterator_type) != 0 ||
-        add_type(module, &core_budget_spec, &state->budget_type) != 0)
+        add_type(module, &core_budget_spec, &state->budget_type) != 0 ||
+        add_type(module, &core_chunk_spec, &state->chunk_type) != 0)
         return -1;
     return 0;
 }
 
 static int add_names(struct core_state *state) {
+    if (core_s3_names_init(state) != 0)
+        return -1;
     state->name_budget = PyUnicode_InternFromString("budget");
     state->name_message = PyUnicode_InternFromString("message");
     state->name_parameters = PyUnicode_InternFromString("parameters");
@@ -235,6 +252,7 @@ static int module_exec(PyObject *module) {
     apply((state)->iterator_type);                                                                 \
     apply((state)->fetch_type);                                                                    \
     apply((state)->budget_type);                                                                   \
+    apply((state)->chunk_type);                                                                    \
     apply((state)->decimal_class);                                                                 \
     apply((state)->context_class);                                                                 \
     apply((state)->gc_collect);                                                                    \
@@ -253,6 +271,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
 static int module_clear(PyObject *module) {
     struct core_state *state = PyModule_GetState(module);
     CORE_EACH_MEMBER(state, Py_CLEAR);
+    core_s3_names_clear(state);
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "args.h"
 #include "error.h"
 #include "queue.h"
+#include "s3_read.h"
 
 #include <string.h>
 
@@ -43,29 +44,84 @@ static const struct core_field metadata_fields[] = {
     {NULL, CORE_TEXT, 0},
 };
 
-/* An object for an operation that a starting call is about to fill in. */
-static struct core_query *query_alloc(struct core_state *state, unsigned long long user) {
-    struct core_query *self = PyObject_New(struct core_query, state->query_type);
+struct core_query *core_query_alloc(struct core_state *state, unsigned long long user) {
+    struct core_query *self = PyObject_GC_New(struct core_query, state->query_type);
     if (self) {
         self->op = NULL;
         self->user = user;
+        self->lent = NULL;
+        self->fresh = NULL;
+        self->fresh_used = 0;
     }
     return self;
 }
 
-/* What a starting call gave: the object, or its error raised. */
-static PyObject *query_finish(
+PyObject *core_query_finish(
     struct core_state *state, struct core_query *self, int code, const struct ath_error *err) {
-    if (code == 0)
-        return (PyObject *)self;
-    Py_DECREF(self);
-    return core_raise(state, err);
+    if (code != 0) {
+        Py_DECREF(self);
+        return core_raise(state, err);
+    }
+    /* Without such memory an operation is part of no cycle, and the collector is spared it. */
+    if (core_lent_is_traced(self->lent))
+        PyObject_GC_Track((PyObject *)self);
+    return (PyObject *)self;
 }
 
-static void query_dealloc(PyObject *self) {
-    PyTypeObject *type = Py_TYPE(self);
-    ath_op_release(((struct core_query *)self)->op);
-    PyObject_Free(self);
+/* The I/O thread is through with what was lent; bytes that will not be asked for go too. */
+static void give_back(struct core_query *self, bool keep_fresh) {
+    struct core_lent *lent;
+    PyObject *fresh = NULL;
+    CORE_LOCK(self);
+    lent = self->lent;
+    self->lent = NULL;
+    if (!keep_fresh) {
+        fresh = self->fresh;
+        self->fresh = NULL;
+    }
+    CORE_UNLOCK();
+    core_lent_free(lent);
+    Py_XDECREF(fresh);
+}
+
+static bool holds(struct core_query *self) {
+    bool yes;
+    CORE_LOCK(self);
+    yes = self->lent || self->fresh;
+    CORE_UNLOCK();
+    return yes;
+}
+
+void core_query_settle(struct core_query *self) {
+    if (holds(self) && ath_op_is_done(self->op))
+        give_back(self, ath_op_error(self->op, NULL) == 0);
+}
+
+static void detach(struct core_query *self) {
+    Py_BEGIN_ALLOW_THREADS ath_op_detach(self->op);
+    Py_END_ALLOW_THREADS give_back(self, false);
+}
+
+static int query_traverse(PyObject *object, visitproc visit, void *arg) {
+    struct core_query *self = (struct core_query *)object;
+    Py_VISIT(Py_TYPE(object));
+    return self->lent ? core_lent_traverse(self->lent, visit, arg) : 0;
+}
+
+static int query_clear(PyObject *self) {
+    detach((struct core_query *)self);
+    return 0;
+}
+
+static void query_dealloc(PyObject *object) {
+    struct core_query *self = (struct core_query *)object;
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject_GC_UnTrack(object);
+    if (self->op && holds(self) && !ath_op_is_done(self->op))
+        detach(self);
+    ath_op_release(self->op);
+    give_back(self, false);
+    PyObject_GC_Del(object);
     Py_DECREF(type);
 }
 
@@ -140,9 +196,9 @@ PyObject *core_query_start(
     if (native.sql.ptr &&
         core_fields_set(state, &native, query_fields, options, "start_query()") == 0 &&
         read_parameters(state, options, &native, &texts, &keep) == 0) {
-        struct core_query *self = query_alloc(state, user);
+        struct core_query *self = core_query_alloc(state, user);
         if (self)
-            result = query_finish(
+            result = core_query_finish(
                 state, self, ath_query_start(client, queue, &native, &self->op, &err), &err);
     }
     PyMem_Free(texts);
@@ -177,11 +233,11 @@ PyObject *core_query_attach(
     const char *id = core_text(state, query_id, "query_id", NULL);
     if (!id || core_fields_set(state, &native, query_fields, options, "attach_query()") != 0)
         return NULL;
-    struct core_query *self = query_alloc(state, user);
+    struct core_query *self = core_query_alloc(state, user);
     if (!self)
         return NULL;
     int code = ath_query_attach(client, queue, id, &native, stop_on_cancel != 0, &self->op, &err);
-    return query_finish(state, self, code, &err);
+    return core_query_finish(state, self, code, &err);
 }
 
 PyObject *core_metadata_start(
@@ -204,10 +260,10 @@ PyObject *core_metadata_start(
         check_options(&options) != 0 || core_queue_of(state, queue_object, &queue) != 0 ||
         core_fields_set(state, &native, metadata_fields, options, "start_metadata()") != 0)
         return NULL;
-    struct core_query *self = query_alloc(state, user);
+    struct core_query *self = core_query_alloc(state, user);
     if (!self)
         return NULL;
-    return query_finish(
+    return core_query_finish(
         state, self, ath_metadata_start(client, queue, &native, &self->op, &err), &err);
 }
 
@@ -224,10 +280,10 @@ PyObject *core_query_stop(
         core_queue_of(state, queue_object, &queue) != 0)
         return NULL;
     const char *id = core_text(state, query_id, "query_id", NULL);
-    struct core_query *self = id ? query_alloc(state, user) : NULL;
+    struct core_query *self = id ? core_query_alloc(state, user) : NULL;
     if (!self)
         return NULL;
-    return query_finish(
+    return core_query_finish(
         state, self, ath_query_stop(client, queue, id, NULL, &self->op, &err), &err);
 }
 
@@ -254,6 +310,8 @@ int core_query_wait(struct core_query *query, int mask, int64_t timeout_ms) {
                 break;
         }
     }
+    if (bits > 0 && (bits & ATH_WAIT_DONE))
+        core_query_settle(query);
     if (bits >= 0)
         return bits;
     core_raise_text(
@@ -289,12 +347,13 @@ static PyObject *query_interrupt(PyObject *self, PyObject *Py_UNUSED(ignored)) {
 }
 
 static PyObject *query_detach(PyObject *self, PyObject *Py_UNUSED(ignored)) {
-    Py_BEGIN_ALLOW_THREADS ath_op_detach(handle(self));
-    Py_END_ALLOW_THREADS Py_RETURN_NONE;
+    detach((struct core_query *)self);
+    Py_RETURN_NONE;
 }
 
 static PyObject *query_error(PyObject *self, PyObject *Py_UNUSED(ignored)) {
     struct ath_error err = {0};
+    core_query_settle((struct core_query *)self);
     int code = ath_op_error(handle(self), &err);
     if (code == 0)
         Py_RETURN_NONE;
@@ -372,6 +431,7 @@ static PyObject *get_query_id(PyObject *self, void *Py_UNUSED(closure)) {
 }
 
 static PyObject *get_done(PyObject *self, void *Py_UNUSED(closure)) {
+    core_query_settle((struct core_query *)self);
     return PyBool_FromLong(ath_op_is_done(handle(self)));
 }
 
@@ -416,6 +476,7 @@ static PyMethodDef query_methods[] = {
      query_metadata_json,
      METH_NOARGS,
      "The answer of a catalogue call as JSON bytes, or None."},
+    CORE_S3_QUERY_METHODS,
     {NULL, NULL, 0, NULL},
 };
 
@@ -425,6 +486,7 @@ static PyGetSetDef query_getset[] = {
     {"query_id", get_query_id, NULL, "The QueryExecutionId, None before it is known.", NULL},
     {"done", get_done, NULL, "The final event has been made.", NULL},
     {"update_count", get_update_count, NULL, "UpdateCount, -1 when AWS sent none.", NULL},
+    CORE_S3_QUERY_MEMBERS,
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -432,6 +494,8 @@ static PyType_Slot query_slots[] = {
     CORE_DOC("An operation in flight or finished; made by the methods of Client. Dropping\n"
              "the last reference cancels what still runs, without waiting."),
     {Py_tp_dealloc, query_dealloc},
+    {Py_tp_traverse, query_traverse},
+    {Py_tp_clear, query_clear},
     {Py_tp_methods, query_methods},
     {Py_tp_getset, query_getset},
     {0, NULL},
@@ -441,5 +505,5 @@ PyType_Spec core_query_spec = {
     "pyathena._core.Query",
     sizeof(struct core_query),
     0,
-    CORE_TYPE_FLAGS | Py_TPFLAGS_DISALLOW_INSTANTIATION,
+    CORE_TYPE_FLAGS | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION,
     query_slots};

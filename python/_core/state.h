@@ -13,6 +13,8 @@
 
 #include <athena/athena.h>
 
+#include "s3_names.h"
+
 struct core_state {
     PyObject *error; /* the CoreError class */
     PyTypeObject *client_type;
@@ -23,6 +25,7 @@ struct core_state {
     PyTypeObject *iterator_type;
     PyTypeObject *fetch_type;
     PyTypeObject *budget_type;
+    PyTypeObject *chunk_type;
     void *datetime;          /* PyDateTime_CAPI of this interpreter */
     PyObject *decimal_class; /* decimal.Decimal and decimal.Context; NULL until first needed */
     PyObject *context_class;
@@ -31,7 +34,8 @@ struct core_state {
     PyObject *name_parameters;
     PyObject *name_throw;
     PyObject *name_wait_batch;
-    size_t gc_holds; /* fetches that hold the collector off, see fetch.c */
+    PyObject *s3_names[CORE_S3_NAMES_COUNT]; /* interned, see s3_args.c */
+    size_t gc_holds;                         /* fetches that hold the collector off, see fetch.c */
     bool gc_was_on;
     PyObject *gc_collect; /* gc.collect; NULL until first needed */
 };
@@ -54,6 +58,9 @@ static inline struct core_state *core_state_of(PyObject *self) {
 /* The parser of keywords takes char ** up to 3.12, and never writes. */
 #define CORE_NAMES(names) ((char **)(uintptr_t)(names))
 #define CORE_KEYWORDS(function) (PyCFunction)(void (*)(void)) function, METH_VARARGS | METH_KEYWORDS
+
+#define CORE_FASTCALL(function)                                                                    \
+    (PyCFunction)(void (*)(void)) function, METH_FASTCALL | METH_KEYWORDS
 
 /* A slot takes void *, and is only read. */
 #define CORE_DOC(text)                                                                             \

@@ -3,7 +3,9 @@
 Nothing here is a public interface for programs; the package around it is. Times are seconds unless
 the name ends in ``_ms`` or ``_ns``. Calls that wait release the GIL and handle signals every 50 ms.
 A call the library refuses raises :class:`CoreError`; an argument of a wrong type raises
-``TypeError``.
+``TypeError``. The ``s3_*`` methods raise ``ValueError`` for a value that cannot reach the library:
+a text with a lone surrogate or (but for keys) a NUL, a number out of range, memory that is not
+contiguous. Each names the argument.
 """
 
 from asyncio import AbstractEventLoop
@@ -17,6 +19,8 @@ from collections.abc import (
     Sequence,
 )
 from typing import Any, Final, Protocol, TypeAlias, TypedDict, final
+
+from _typeshed import ReadableBuffer, WriteableBuffer
 
 version: Final[str]
 
@@ -59,6 +63,20 @@ ROWS_READY: Final = 0
 ROWS_WAIT: Final = 1
 ROWS_END: Final = 2
 ROWS_FAILED: Final = 3
+
+S3_LIST_OBJECTS: Final = 1
+S3_LIST_VERSIONS: Final = 2
+S3_LIST_UPLOADS: Final = 3
+S3_LIST_BUCKETS: Final = 4
+S3_LIST_PARTS: Final = 5
+
+S3_OBJECT: Final = 1
+S3_PREFIX: Final = 2
+S3_VERSION: Final = 3
+S3_DELETE_MARKER: Final = 4
+S3_UPLOAD: Final = 5
+S3_BUCKET: Final = 6
+S3_PART: Final = 7
 
 SQL_BYTES_MAX: Final = 262144
 
@@ -112,6 +130,28 @@ Event: TypeAlias = tuple[int, int, int, bytes | None]
 
 Column: TypeAlias = tuple[str, str, str, int, int, str, str, str, str, bool]
 """``(name, label, type, precision, scale, nullable, catalog, schema, table, case_sensitive)``."""
+
+Pairs: TypeAlias = Sequence[tuple[str, str]]
+"""Query parameters (unencoded) or headers, in order."""
+
+Entry: TypeAlias = tuple[
+    int,
+    str,
+    int,
+    str | None,
+    float | None,
+    str | None,
+    str | None,
+    bool,
+    int,
+    str | None,
+    str | None,
+    str | None,
+]
+"""``(type, key, size, etag, last_modified, storage_class, version_id, is_latest, part_number,
+upload_id, owner_id, owner_name)`` of a listing; ``type`` is one of S3_OBJECT to S3_PART, the key
+that of an object, a prefix or a bucket's name, ``last_modified`` seconds since 1970, and None
+stands for what S3 did not send. A key that is not UTF-8 has lone surrogates."""
 
 class CoreError(Exception):
     """A call of the core failed; the attributes are those of :class:`ErrorMembers`."""
@@ -186,6 +226,10 @@ class Client:
         transient_attempts: int | None = None,
         quota_share: float | None = None,
         budget_bytes: int | None = None,
+        s3_addressing: int | None = None,
+        s3_checksums: int | None = None,
+        s3_accelerate: bool | None = None,
+        s3_payload_signing: bool | None = None,
     ) -> Client: ...
     @property
     def region(self) -> str | None: ...
@@ -228,6 +272,147 @@ class Client:
         self, queue: Queue | None, options: dict[str, Any], user: int = 0
     ) -> Query: ...
     def stop_query(self, queue: Queue | None, query_id: str, user: int = 0) -> Query: ...
+    def s3_call(
+        self,
+        queue: Queue | None,
+        operation: str,
+        method: str,
+        bucket: str | None,
+        key: str | None = None,
+        *,
+        query: Pairs | None = None,
+        headers: Pairs | None = None,
+        body: ReadableBuffer | None = None,
+        into: WriteableBuffer | None = None,
+        user: int = 0,
+    ) -> Query:
+        """Start one request of S3's REST API; DONE is its only event.
+
+        ``operation`` is S3's name for it ("HeadObject"), for messages and retries. Without a bucket
+        it goes to the service, without a key to the bucket. ``body`` and ``into``, here and below,
+        are not copied: they must not change, and stay exported (a ``bytearray`` cannot be resized),
+        until the Query has been asked about itself (``wait()``, ``done``, ``error()``, ``s3_*``)
+        after the operation ended, has been detached, or is gone. ``into`` receives the body of a
+        successful answer, ERR_TOO_LARGE when it is too short; without it see ``s3_body()``.
+        """
+
+    def s3_get(
+        self,
+        queue: Queue | None,
+        bucket: str,
+        key: str,
+        *,
+        version_id: str | None = None,
+        if_match: str | None = None,
+        offset: int = 0,
+        length: int = -1,
+        into: WriteableBuffer | None = None,
+        allocate: int = 0,
+        head: Query | None = None,
+        headers: Pairs | None = None,
+        part_bytes: int = 0,
+        parallel: int = 0,
+        user: int = 0,
+    ) -> Query:
+        """Start to read ``length`` bytes (-1: to the end) of an object by parallel ranges.
+
+        Events: RESULT when size and headers are known, BATCH when a chunk is ready, DONE. With
+        ``into`` the bytes go to their place as they arrive. With ``allocate`` they go to a new
+        ``bytes`` of that size, for ``s3_take()``: the body of ``head``, a call that has succeeded,
+        is copied to its start, and what is read follows it, at most to the end (-1: as much). With
+        neither they are an ordered stream for ``s3_chunk()``. ``part_bytes`` and ``parallel`` 0
+        leave both to the library.
+        """
+
+    def s3_put(
+        self,
+        queue: Queue | None,
+        bucket: str,
+        key: str,
+        *,
+        body: ReadableBuffer | None = None,
+        path: str | None = None,
+        stream: bool = False,
+        headers: Pairs | None = None,
+        if_none_match: str | None = None,
+        if_match: str | None = None,
+        part_bytes: int = 0,
+        parallel: int = 0,
+        user: int = 0,
+    ) -> Query:
+        """Start to write an object from memory, from a file, or from what ``s3_write()`` brings.
+
+        More than ``part_bytes`` go as a multipart upload, which is aborted when anything fails.
+        ``if_none_match`` is "*": only when there is no such object.
+        """
+
+    def s3_copy(
+        self,
+        queue: Queue | None,
+        source_bucket: str,
+        source_key: str,
+        bucket: str,
+        key: str,
+        *,
+        source_version_id: str | None = None,
+        headers: Pairs | None = None,
+        multipart_from: int = 0,
+        part_bytes: int = 0,
+        parallel: int = 0,
+        user: int = 0,
+    ) -> Query:
+        """Start a copy on the server; in parallel parts from ``multipart_from`` bytes (0: 5 GiB)."""
+
+    def s3_list(
+        self,
+        queue: Queue | None,
+        kind: int,
+        bucket: str | None = None,
+        *,
+        prefix: str | None = None,
+        delimiter: str | None = None,
+        start_after: str | None = None,
+        key: str | None = None,
+        upload_id: str | None = None,
+        page_keys: int = 0,
+        keys_max: int = 0,
+        headers: Pairs | None = None,
+        user: int = 0,
+    ) -> Query:
+        """Start a listing of all pages, for ``s3_page()``; ``kind`` is one of S3_LIST_*.
+
+        ``key`` and ``upload_id`` are for S3_LIST_PARTS. A page has ``page_keys`` entries at most
+        (0: 1,000), the listing ends with the page that reaches ``keys_max`` (0: all).
+        """
+
+    def s3_delete(
+        self,
+        queue: Queue | None,
+        bucket: str,
+        keys: Sequence[str],
+        *,
+        version_ids: Sequence[str | None] | None = None,
+        headers: Pairs | None = None,
+        user: int = 0,
+    ) -> Query:
+        """Start to delete many objects of one bucket, 1,000 a request.
+
+        Succeeds also when single keys were refused: see ``s3_failures()``.
+        """
+
+    def s3_presign(
+        self,
+        method: str,
+        bucket: str,
+        key: str,
+        *,
+        query: Pairs | None = None,
+        expires: int = 3600,
+    ) -> str:
+        """A URL that allows ``method`` for ``expires`` seconds (1 to 604,800) to whoever has it.
+
+        Signs with the keys in use now; ERR_CREDENTIALS when there are none.
+        """
 
 @final
 class Queue:
@@ -257,6 +442,65 @@ class Query:
     def state(self) -> int: ...
     def columns(self) -> list[Column] | None: ...
     def metadata_json(self) -> bytes | None: ...
+    @property
+    def s3_status(self) -> int:
+        """The HTTP status of the answer, 0 before it is there.
+
+        The answer of a transfer is that of its decisive request: the first range of a get,
+        PutObject, CompleteMultipartUpload or CopyObject.
+        """
+
+    @property
+    def s3_size(self) -> int:
+        """Bytes of the whole object, -1 while unknown."""
+
+    @property
+    def s3_transferred(self) -> int:
+        """Bytes delivered, stored or sent so far; of a deletion, keys in answered batches."""
+
+    def s3_header(self, name: str) -> str | None:
+        """The value of a header of the answer, whatever the case of its name."""
+
+    def s3_headers(self) -> list[tuple[str, str]]:
+        """All headers of the answer, as they came."""
+
+    def s3_body(self) -> bytes:
+        """A copy of the answer's body; empty before it is there, or when it went to ``into``."""
+
+    def s3_take(self) -> bytes:
+        """The bytes of a get with ``allocate``, without a copy; shorter when the object ended.
+
+        Once and after DONE, else ERR_STATE. Raises the failure of the operation.
+        """
+
+    def s3_chunk(self) -> S3Chunk | None:
+        """The next bytes of a get without a target; raises the failure of the operation.
+
+        None when none is ready: wait for BATCH or DONE. It is the end when DONE had been seen
+        before the call.
+        """
+
+    def s3_write(self, data: ReadableBuffer) -> bool:
+        """Copy bytes into a put with ``stream``; False: full, nothing taken, wait for BATCH."""
+
+    def s3_end(self) -> None:
+        """Nothing more will be written: the object appears when DONE comes without an error."""
+
+    def s3_page(self) -> list[Entry] | None:
+        """The entries of the next page of a listing; None and errors as with ``s3_chunk()``."""
+
+    def s3_failures(self) -> list[tuple[str, str, str, str]]:
+        """What a finished deletion did not delete: ``(key, version_id, code, message)``."""
+
+@final
+class S3Chunk:
+    """Bytes of a stream, read-only: for ``memoryview()``, ``bytes()`` and ``file.write()``.
+
+    The memory goes with the object.
+    """
+
+    def __len__(self) -> int: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
 
 @final
 class Rows:
