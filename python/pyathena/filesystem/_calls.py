@@ -1,25 +1,43 @@
 """One coroutine for each call of S3, over a drive; answers in boto3's shape.
 
 Request parameters go by boto3's names; those that a call does not accept are skipped. What S3
-refuses is raised as :func:`~pyathena.filesystem.s3_errors.from_core_error` makes it. ``write_bytes``
-is ``put_bytes`` for those who do not need the answer; it costs less.
+refuses is raised as :func:`~pyathena.filesystem.s3_errors.from_core_error` makes it.
+``write_bytes`` is ``put_bytes`` for those who do not need the answer; it costs less. The calls that
+are one request each are in ``_requests.py``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from pyathena import _core
-from pyathena.filesystem import _xml
-from pyathena.filesystem._params import Pairs, headers_of, query_of
+from pyathena.filesystem import _requests
+from pyathena.filesystem._params import headers_of, query_of
+from pyathena.filesystem._requests import (
+    IF_NONE_MATCH,
+    Bytes,
+    abort_multipart_upload,
+    complete_multipart_upload,
+    create_bucket,
+    create_multipart_upload,
+    delete_bucket,
+    get_bucket_versioning,
+    get_object_tagging,
+    head_bucket,
+    presign,
+    put_bucket_acl,
+    put_object_acl,
+    put_object_tagging,
+    raise_failure,
+    upload_part,
+    upload_part_copy,
+)
 from pyathena.filesystem.s3_errors import from_core_error
-from pyathena.filesystem.s3_headers import response_of_headers
-from pyathena.filesystem.s3_path import S3Path
 
 if TYPE_CHECKING:
-    from pyathena.filesystem._client import S3Client
     from pyathena.filesystem._drive import Drive, Transfer
+    from pyathena.filesystem.s3_path import S3Path
 
 __all__ = [
     "Pages",
@@ -31,6 +49,8 @@ __all__ = [
     "delete_bucket",
     "delete_object",
     "delete_objects",
+    "finish_copy",
+    "finish_delete",
     "finish_put",
     "get_bucket_versioning",
     "get_bytes",
@@ -49,89 +69,19 @@ __all__ = [
     "put_path",
     "raise_failure",
     "read_range",
+    "start_copy",
+    "start_delete",
+    "start_put_path",
     "upload_part",
     "upload_part_copy",
     "write_bytes",
     "write_chunk",
 ]
 
-Bytes: TypeAlias = "bytes | bytearray | memoryview"
-
 #: Bytes that a first request asks for when the object's size is not known.
 FIRST_BYTES = 8 * 2**20
 #: Ranges up to this size are answered by the simplest request.
 _SMALL_BYTES = 256 * 2**10
-_IF_NONE_MATCH = "If-None-Match"
-
-
-# -- the ground ------------------------------------------------------------------------------------
-
-
-def raise_failure(failure: _core.ErrorMembers, path: object, condition: str | None) -> NoReturn:
-    """Raise what S3 refused."""
-    raise from_core_error(failure, str(path), condition=condition)
-
-
-def _start(
-    drive: Drive, start: Callable[[_core.Queue], _core.Query], path: object
-) -> Transfer:
-    try:
-        return drive.start(start)
-    except _core.CoreError as ex:
-        raise from_core_error(ex, str(path)) from None
-
-
-async def _finish(transfer: Transfer, path: object, condition: str | None = None) -> _core.Query:
-    query = await transfer.done()
-    failure = query.error()
-    if failure is not None:
-        raise_failure(failure, path, condition)
-    return query
-
-
-async def _call(
-    drive: Drive,
-    operation: str,
-    method: str,
-    path: S3Path,
-    params: Mapping[str, Any],
-    query: Pairs | None = None,
-    body: Bytes | None = None,
-    condition: str | None = None,
-    more: Pairs = (),
-) -> _core.Query:
-    """One request about ``path``; ``more`` are header lines of the call's own."""
-    client = drive.client
-    headers = headers_of(client, operation, params)
-    if more:
-        headers = more if headers is None else headers + more
-    transfer = _start(
-        drive,
-        lambda queue: client.core.s3_call(
-            queue, operation, method, path.bucket, path.key, query=query, headers=headers, body=body
-        ),
-        path,
-    )
-    return await _finish(transfer, path, condition)
-
-
-def _response(query: _core.Query) -> dict[str, Any]:
-    return response_of_headers(query.s3_headers())
-
-
-def _document(query: _core.Query, path: object) -> _xml.Element:
-    """The document of an answer."""
-    try:
-        return _xml.parse(query.s3_body())
-    except ValueError as ex:
-        raise OSError(f"{ex}: {path}") from None
-
-
-def _text(document: _xml.Element, path: object, *names: str) -> str:
-    text = document.find_text(*names)
-    if text is None:
-        raise OSError(f"an answer of S3 has no {names[-1]}: {path}")
-    return text
 
 
 # -- objects ---------------------------------------------------------------------------------------
@@ -140,7 +90,8 @@ def _text(document: _xml.Element, path: object, *names: str) -> str:
 async def head_object(drive: Drive, path: S3Path, **params: Any) -> dict[str, Any]:
     """HeadObject."""
     query = query_of(params, path.version_id)
-    return _response(await _call(drive, "HeadObject", "HEAD", path, params, query))
+    answer = await _requests.call(drive, "HeadObject", "HEAD", path, params, query)
+    return _requests.response_of(answer)
 
 
 async def get_bytes(
@@ -204,7 +155,7 @@ async def _get(
     if if_match is not None:
         headers = (*headers, ("If-Match", if_match))
     query = query_of(params, path.version_id)
-    transfer = _start(
+    transfer = _requests.start(
         drive,
         lambda queue: client.core.s3_call(
             queue, "GetObject", "GET", path.bucket, path.key, query=query, headers=headers
@@ -234,12 +185,12 @@ async def _get_rest(
     core = drive.client.core
     headers = headers_of(drive.client, "GetObject", params)
     version_id = params.get("VersionId") or path.version_id
-    transfer = _start(
+    transfer = _requests.start(
         drive,
         lambda queue: core.s3_get(
             queue,
             path.bucket,
-            path.key,
+            path.key or "",
             version_id=version_id,
             if_match=if_match,
             offset=start + got,
@@ -250,7 +201,7 @@ async def _get_rest(
         ),
         path,
     )
-    return (await _finish(transfer, path)).s3_take()
+    return (await _requests.finish(transfer, path)).s3_take()
 
 
 async def read_range(
@@ -290,12 +241,12 @@ def open_stream(
     core = drive.client.core
     headers = headers_of(drive.client, "GetObject", params)
     version_id = params.get("VersionId") or path.version_id
-    return _start(
+    return _requests.start(
         drive,
         lambda queue: core.s3_get(
             queue,
             path.bucket,
-            path.key,
+            path.key or "",
             version_id=version_id,
             if_match=if_match,
             offset=start,
@@ -336,12 +287,12 @@ def _put(
 ) -> Transfer:
     core = drive.client.core
     headers = headers_of(drive.client, "PutObject", params)
-    return _start(
+    return _requests.start(
         drive,
         lambda queue: core.s3_put(
             queue,
             path.bucket,
-            path.key,
+            path.key or "",
             body=body,
             path=lpath,
             stream=stream,
@@ -357,10 +308,10 @@ def _put(
 
 def _put_response(query: _core.Query, path: S3Path) -> dict[str, Any]:
     """The answer to PutObject or, of a large object, to CompleteMultipartUpload."""
-    response = _response(query)
+    response = _requests.response_of(query)
     response.pop("Metadata", None)
     if "ETag" not in response and query.s3_body():
-        response["ETag"] = _document(query, path).find_text("ETag")
+        response["ETag"] = _requests.document_of(query, path).find_text("ETag")
     return response
 
 
@@ -390,7 +341,7 @@ async def write_bytes(
             lambda queue: core.s3_put(
                 queue,
                 path.bucket,
-                path.key,
+                path.key or "",
                 body=data,
                 headers=headers,
                 if_none_match=if_none_match,
@@ -404,7 +355,7 @@ async def write_bytes(
     query = await transfer.done()
     failure = query.error()
     if failure is not None:
-        raise_failure(failure, path, None if if_none_match is None else _IF_NONE_MATCH)
+        raise_failure(failure, path, None if if_none_match is None else IF_NONE_MATCH)
     return query
 
 
@@ -482,12 +433,12 @@ async def write_chunk(
             if transfer.query.s3_write(data):
                 return
         except _core.CoreError as ex:
-            condition = None if if_none_match is None else _IF_NONE_MATCH
+            condition = None if if_none_match is None else IF_NONE_MATCH
             raise from_core_error(ex, str(path), condition=condition) from None
         if transfer.is_over:
             failure = transfer.query.error()
             if failure is not None:
-                raise_failure(failure, path, None if if_none_match is None else _IF_NONE_MATCH)
+                raise_failure(failure, path, None if if_none_match is None else IF_NONE_MATCH)
         await transfer.changed()
 
 
@@ -495,14 +446,14 @@ async def finish_put(
     transfer: Transfer, path: S3Path, if_none_match: str | None = None, ends: bool = False
 ) -> dict[str, Any]:
     """Wait until an object is written; ``ends``: end the stream of its bytes first."""
-    condition = None if if_none_match is None else _IF_NONE_MATCH
+    condition = None if if_none_match is None else IF_NONE_MATCH
     if ends and not transfer.is_over:
         try:
             transfer.query.s3_end()
         except _core.CoreError as ex:
             await transfer.cancel()
             raise from_core_error(ex, str(path), condition=condition) from None
-    return _put_response(await _finish(transfer, path, condition), path)
+    return _put_response(await _requests.finish(transfer, path, condition), path)
 
 
 async def copy(
@@ -546,14 +497,14 @@ def start_copy(
     """Begin to copy an object; :func:`finish_copy` ends it."""
     core = drive.client.core
     headers = headers_of(drive.client, "CopyObject", params)
-    return _start(
+    return _requests.start(
         drive,
         lambda queue: core.s3_copy(
             queue,
             source.bucket,
-            source.key,
+            source.key or "",
             target.bucket,
-            target.key,
+            target.key or "",
             source_version_id=source.version_id,
             headers=headers,
             multipart_from=multipart_from,
@@ -566,18 +517,19 @@ def start_copy(
 
 async def finish_copy(transfer: Transfer, source: S3Path) -> dict[str, Any]:
     """Wait until an object is copied."""
-    query = await _finish(transfer, source)
-    response = _response(query)
+    query = await _requests.finish(transfer, source)
+    response = _requests.response_of(query)
     response.pop("Metadata", None)
     if query.s3_body():
-        response["CopyObjectResult"] = _document(query, source).texts()
+        response["CopyObjectResult"] = _requests.document_of(query, source).texts()
     return response
 
 
 async def delete_object(drive: Drive, path: S3Path, **params: Any) -> dict[str, Any]:
     """DeleteObject; one that does not exist is fine."""
     query = query_of(params, path.version_id)
-    response = _response(await _call(drive, "DeleteObject", "DELETE", path, params, query))
+    answer = await _requests.call(drive, "DeleteObject", "DELETE", path, params, query)
+    response = _requests.response_of(answer)
     response.pop("Metadata", None)
     return response
 
@@ -592,7 +544,7 @@ def start_delete(
     """Begin to delete objects; :func:`finish_delete` ends it, ``query.s3_transferred`` counts."""
     core = drive.client.core
     headers = headers_of(drive.client, "DeleteObjects", params)
-    return _start(
+    return _requests.start(
         drive,
         lambda queue: core.s3_delete(
             queue, bucket, keys, version_ids=version_ids, headers=headers
@@ -603,7 +555,7 @@ def start_delete(
 
 async def finish_delete(transfer: Transfer, bucket: str) -> list[tuple[str, str, str, str]]:
     """Wait for the end of a deletion; see :func:`delete_objects`."""
-    return (await _finish(transfer, bucket)).s3_failures()
+    return (await _requests.finish(transfer, bucket)).s3_failures()
 
 
 async def delete_objects(
@@ -701,7 +653,7 @@ def list_pages(
     core = drive.client.core
     headers = headers_of(drive.client, _LISTS[kind], params)
     path = "/".join(part for part in (bucket, prefix or key) if part)
-    transfer = _start(
+    transfer = _requests.start(
         drive,
         lambda queue: core.s3_list(
             queue,
@@ -719,200 +671,3 @@ def list_pages(
         path,
     )
     return Pages(transfer, path)
-
-
-# -- multipart uploads -----------------------------------------------------------------------------
-
-
-async def create_multipart_upload(drive: Drive, path: S3Path, **params: Any) -> dict[str, Any]:
-    """CreateMultipartUpload."""
-    query = await _call(
-        drive, "CreateMultipartUpload", "POST", path, params, (("uploads", ""),)
-    )
-    response = _response(query)
-    response.pop("Metadata", None)
-    upload_id = _text(_document(query, path), path, "UploadId")
-    return {**response, "Bucket": path.bucket, "Key": path.key, "UploadId": upload_id}
-
-
-async def upload_part(
-    drive: Drive, path: S3Path, upload_id: str, part_number: int, body: Bytes, **params: Any
-) -> dict[str, Any]:
-    """UploadPart."""
-    query = (("partNumber", str(part_number)), ("uploadId", upload_id))
-    answer = await _call(drive, "UploadPart", "PUT", path, params, query, body)
-    response = _response(answer)
-    response.pop("Metadata", None)
-    return response
-
-
-async def upload_part_copy(
-    drive: Drive,
-    source: S3Path,
-    path: S3Path,
-    upload_id: str,
-    part_number: int,
-    range_: tuple[int, int] | None = None,
-    **params: Any,
-) -> dict[str, Any]:
-    """UploadPartCopy of ``source``, or of its bytes from ``range_[0]`` to before ``range_[1]``."""
-    query = (("partNumber", str(part_number)), ("uploadId", upload_id))
-    more: Pairs = (("x-amz-copy-source", copy_source(source)),)
-    if range_ is not None:
-        more += (("x-amz-copy-source-range", f"bytes={range_[0]}-{range_[1] - 1}"),)
-    answer = await _call(drive, "UploadPartCopy", "PUT", path, params, query, more=more)
-    response = _response(answer)
-    response.pop("Metadata", None)
-    return {**response, "CopyPartResult": _document(answer, path).texts()}
-
-
-def copy_source(source: S3Path) -> str:
-    """A source as the header line of a copy names it."""
-    from urllib.parse import quote
-
-    text = f"{source.bucket}/{quote(source.key or '', safe='/~')}"
-    if source.version_id is None:
-        return text
-    return f"{text}?versionId={quote(source.version_id, safe='')}"
-
-
-async def complete_multipart_upload(
-    drive: Drive,
-    path: S3Path,
-    upload_id: str,
-    parts: Sequence[Mapping[str, Any]],
-    *,
-    if_none_match: str | None = None,
-    **params: Any,
-) -> dict[str, Any]:
-    """CompleteMultipartUpload; ``parts`` as boto3's ``MultipartUpload["Parts"]``."""
-    body = _xml.build(
-        "CompleteMultipartUpload",
-        [
-            ("Part", [(name, str(value)) for name, value in part.items() if value is not None])
-            for part in parts
-        ],
-    )
-    if if_none_match is not None:
-        params["IfNoneMatch"] = if_none_match
-    condition = None if if_none_match is None else _IF_NONE_MATCH
-    query = (("uploadId", upload_id),)
-    answer = await _call(
-        drive, "CompleteMultipartUpload", "POST", path, params, query, body, condition
-    )
-    response = _response(answer)
-    response.pop("Metadata", None)
-    document = _document(answer, path).texts()
-    return {**response, **{name: document[name] for name in document if document[name]}}
-
-
-async def abort_multipart_upload(
-    drive: Drive, path: S3Path, upload_id: str, **params: Any
-) -> dict[str, Any]:
-    """AbortMultipartUpload."""
-    query = (("uploadId", upload_id),)
-    return _response(await _call(drive, "AbortMultipartUpload", "DELETE", path, params, query))
-
-
-# -- buckets, tags, access -------------------------------------------------------------------------
-
-
-async def head_bucket(drive: Drive, path: S3Path, **params: Any) -> dict[str, Any]:
-    """HeadBucket."""
-    query = await _call(drive, "HeadBucket", "HEAD", S3Path(path.bucket), params)
-    return {"BucketRegion": query.s3_header("x-amz-bucket-region")}
-
-
-async def create_bucket(
-    drive: Drive, path: S3Path, *, region: str | None = None, **params: Any
-) -> dict[str, Any]:
-    """CreateBucket; ``region``: where, when it is not us-east-1."""
-    constraint = region or (params.get("CreateBucketConfiguration") or {}).get("LocationConstraint")
-    body = None
-    if constraint and constraint != "us-east-1":
-        body = _xml.build("CreateBucketConfiguration", [("LocationConstraint", constraint)])
-    query = await _call(drive, "CreateBucket", "PUT", S3Path(path.bucket), params, body=body)
-    return {"Location": query.s3_header("location")}
-
-
-async def delete_bucket(drive: Drive, path: S3Path, **params: Any) -> dict[str, Any]:
-    """DeleteBucket."""
-    await _call(drive, "DeleteBucket", "DELETE", S3Path(path.bucket), params)
-    return {}
-
-
-async def get_bucket_versioning(drive: Drive, path: S3Path, **params: Any) -> dict[str, Any]:
-    """GetBucketVersioning."""
-    bucket = S3Path(path.bucket)
-    query = (("versioning", ""),)
-    answer = await _call(drive, "GetBucketVersioning", "GET", bucket, params, query)
-    return _document(answer, bucket).texts()
-
-
-async def get_object_tagging(drive: Drive, path: S3Path, **params: Any) -> dict[str, Any]:
-    """GetObjectTagging."""
-    query = (("tagging", ""), *(query_of(params, path.version_id) or ()))
-    answer = await _call(drive, "GetObjectTagging", "GET", path, params, query)
-    tags = _document(answer, path).find("TagSet")
-    found = [] if tags is None else [tag.texts() for tag in tags.all("Tag")]
-    return {"TagSet": found}
-
-
-async def put_object_tagging(
-    drive: Drive, path: S3Path, tags: Sequence[Mapping[str, str]], **params: Any
-) -> dict[str, Any]:
-    """PutObjectTagging; ``tags`` as boto3's ``Tagging["TagSet"]``."""
-    body = _xml.build(
-        "Tagging",
-        [("TagSet", [("Tag", [("Key", tag["Key"]), ("Value", tag["Value"])]) for tag in tags])],
-    )
-    query = (("tagging", ""), *(query_of(params, path.version_id) or ()))
-    answer = await _call(drive, "PutObjectTagging", "PUT", path, params, query, body)
-    return {"VersionId": answer.s3_header("x-amz-version-id")}
-
-
-async def put_object_acl(drive: Drive, path: S3Path, acl: str, **params: Any) -> dict[str, Any]:
-    """PutObjectAcl with a canned list."""
-    query = (("acl", ""), *(query_of(params, path.version_id) or ()))
-    await _call(drive, "PutObjectAcl", "PUT", path, {**params, "ACL": acl}, query)
-    return {}
-
-
-async def put_bucket_acl(drive: Drive, path: S3Path, acl: str, **params: Any) -> dict[str, Any]:
-    """PutBucketAcl with a canned list."""
-    params["ACL"] = acl
-    await _call(drive, "PutBucketAcl", "PUT", S3Path(path.bucket), params, (("acl", ""),))
-    return {}
-
-
-_METHODS = {
-    "delete_object": "DELETE",
-    "get_object": "GET",
-    "head_object": "HEAD",
-    "put_object": "PUT",
-    "upload_part": "PUT",
-}
-
-
-def presign(
-    client: S3Client,
-    path: S3Path,
-    client_method: str = "get_object",
-    expires: int = 3600,
-    **params: Any,
-) -> str:
-    """A URL for ``client_method`` that is good for ``expires`` seconds without keys.
-
-    Raises:
-        ValueError: another method than those for objects, or no key.
-    """
-    method = _METHODS.get(client_method)
-    if method is None:
-        raise ValueError(f"client_method must be one of {sorted(_METHODS)}, not {client_method!r}.")
-    if path.key is None:
-        raise ValueError("The path does not contain a key.")
-    query = query_of(params, path.version_id)
-    try:
-        return client.core.s3_presign(method, path.bucket, path.key, query=query, expires=expires)
-    except _core.CoreError as ex:
-        raise from_core_error(ex, str(path)) from None

@@ -1,0 +1,286 @@
+"""Calls of S3 that are one request each, and the ground of all calls; see ``_calls.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+
+from pyathena import _core
+from pyathena.filesystem import _xml
+from pyathena.filesystem._params import Pairs, headers_of, query_of
+from pyathena.filesystem.s3_errors import from_core_error
+from pyathena.filesystem.s3_headers import response_of_headers
+from pyathena.filesystem.s3_path import S3Path
+
+if TYPE_CHECKING:
+    from pyathena.filesystem._client import S3Client
+    from pyathena.filesystem._drive import Drive, Transfer
+
+Bytes: TypeAlias = "bytes | bytearray | memoryview"
+IF_NONE_MATCH = "If-None-Match"
+
+# -- the ground ------------------------------------------------------------------------------------
+
+
+def raise_failure(failure: _core.ErrorMembers, path: object, condition: str | None) -> NoReturn:
+    """Raise what S3 refused."""
+    raise from_core_error(failure, str(path), condition=condition)
+
+
+def start(
+    drive: Drive, starter: Callable[[_core.Queue], _core.Query], path: object
+) -> Transfer:
+    try:
+        return drive.start(starter)
+    except _core.CoreError as ex:
+        raise from_core_error(ex, str(path)) from None
+
+
+async def finish(transfer: Transfer, path: object, condition: str | None = None) -> _core.Query:
+    query = await transfer.done()
+    failure = query.error()
+    if failure is not None:
+        raise_failure(failure, path, condition)
+    return query
+
+
+async def call(
+    drive: Drive,
+    operation: str,
+    method: str,
+    path: S3Path,
+    params: Mapping[str, Any],
+    query: Pairs | None = None,
+    body: Bytes | None = None,
+    condition: str | None = None,
+    more: Pairs = (),
+) -> _core.Query:
+    """One request about ``path``; ``more`` are header lines of the call's own."""
+    client = drive.client
+    headers = headers_of(client, operation, params)
+    if more:
+        headers = more if headers is None else headers + more
+    transfer = start(
+        drive,
+        lambda queue: client.core.s3_call(
+            queue, operation, method, path.bucket, path.key, query=query, headers=headers, body=body
+        ),
+        path,
+    )
+    return await finish(transfer, path, condition)
+
+
+def response_of(query: _core.Query) -> dict[str, Any]:
+    return response_of_headers(query.s3_headers())
+
+
+def document_of(query: _core.Query, path: object) -> _xml.Element:
+    """The document of an answer."""
+    try:
+        return _xml.parse(query.s3_body())
+    except ValueError as ex:
+        raise OSError(f"{ex}: {path}") from None
+
+
+def text_of(document: _xml.Element, path: object, *names: str) -> str:
+    text = document.find_text(*names)
+    if text is None:
+        raise OSError(f"an answer of S3 has no {names[-1]}: {path}")
+    return text
+
+
+# -- multipart uploads -----------------------------------------------------------------------------
+
+
+async def create_multipart_upload(drive: Drive, path: S3Path, **params: Any) -> dict[str, Any]:
+    """CreateMultipartUpload."""
+    query = await call(
+        drive, "CreateMultipartUpload", "POST", path, params, (("uploads", ""),)
+    )
+    response = response_of(query)
+    response.pop("Metadata", None)
+    upload_id = text_of(document_of(query, path), path, "UploadId")
+    return {**response, "Bucket": path.bucket, "Key": path.key, "UploadId": upload_id}
+
+
+async def upload_part(
+    drive: Drive, path: S3Path, upload_id: str, part_number: int, body: Bytes, **params: Any
+) -> dict[str, Any]:
+    """UploadPart."""
+    query = (("partNumber", str(part_number)), ("uploadId", upload_id))
+    answer = await call(drive, "UploadPart", "PUT", path, params, query, body)
+    response = response_of(answer)
+    response.pop("Metadata", None)
+    return response
+
+
+async def upload_part_copy(
+    drive: Drive,
+    source: S3Path,
+    path: S3Path,
+    upload_id: str,
+    part_number: int,
+    range_: tuple[int, int] | None = None,
+    **params: Any,
+) -> dict[str, Any]:
+    """UploadPartCopy of ``source``, or of its bytes from ``range_[0]`` to before ``range_[1]``."""
+    query = (("partNumber", str(part_number)), ("uploadId", upload_id))
+    more: Pairs = (("x-amz-copy-source", copy_source(source)),)
+    if range_ is not None:
+        more += (("x-amz-copy-source-range", f"bytes={range_[0]}-{range_[1] - 1}"),)
+    answer = await call(drive, "UploadPartCopy", "PUT", path, params, query, more=more)
+    response = response_of(answer)
+    response.pop("Metadata", None)
+    return {**response, "CopyPartResult": document_of(answer, path).texts()}
+
+
+def copy_source(source: S3Path) -> str:
+    """A source as the header line of a copy names it."""
+    from urllib.parse import quote
+
+    text = f"{source.bucket}/{quote(source.key or '', safe='/~')}"
+    if source.version_id is None:
+        return text
+    return f"{text}?versionId={quote(source.version_id, safe='')}"
+
+
+async def complete_multipart_upload(
+    drive: Drive,
+    path: S3Path,
+    upload_id: str,
+    parts: Sequence[Mapping[str, Any]],
+    *,
+    if_none_match: str | None = None,
+    **params: Any,
+) -> dict[str, Any]:
+    """CompleteMultipartUpload; ``parts`` as boto3's ``MultipartUpload["Parts"]``."""
+    body = _xml.build(
+        "CompleteMultipartUpload",
+        [
+            ("Part", [(name, str(value)) for name, value in part.items() if value is not None])
+            for part in parts
+        ],
+    )
+    if if_none_match is not None:
+        params["IfNoneMatch"] = if_none_match
+    condition = None if if_none_match is None else IF_NONE_MATCH
+    query = (("uploadId", upload_id),)
+    answer = await call(
+        drive, "CompleteMultipartUpload", "POST", path, params, query, body, condition
+    )
+    response = response_of(answer)
+    response.pop("Metadata", None)
+    document = document_of(answer, path).texts()
+    return {**response, **{name: document[name] for name in document if document[name]}}
+
+
+async def abort_multipart_upload(
+    drive: Drive, path: S3Path, upload_id: str, **params: Any
+) -> dict[str, Any]:
+    """AbortMultipartUpload."""
+    query = (("uploadId", upload_id),)
+    return response_of(await call(drive, "AbortMultipartUpload", "DELETE", path, params, query))
+
+
+# -- buckets, tags, access -------------------------------------------------------------------------
+
+
+async def head_bucket(drive: Drive, path: S3Path, **params: Any) -> dict[str, Any]:
+    """HeadBucket."""
+    query = await call(drive, "HeadBucket", "HEAD", S3Path(path.bucket), params)
+    return {"BucketRegion": query.s3_header("x-amz-bucket-region")}
+
+
+async def create_bucket(
+    drive: Drive, path: S3Path, *, region: str | None = None, **params: Any
+) -> dict[str, Any]:
+    """CreateBucket; ``region``: where, when it is not us-east-1."""
+    constraint = region or (params.get("CreateBucketConfiguration") or {}).get("LocationConstraint")
+    body = None
+    if constraint and constraint != "us-east-1":
+        body = _xml.build("CreateBucketConfiguration", [("LocationConstraint", constraint)])
+    query = await call(drive, "CreateBucket", "PUT", S3Path(path.bucket), params, body=body)
+    return {"Location": query.s3_header("location")}
+
+
+async def delete_bucket(drive: Drive, path: S3Path, **params: Any) -> dict[str, Any]:
+    """DeleteBucket."""
+    await call(drive, "DeleteBucket", "DELETE", S3Path(path.bucket), params)
+    return {}
+
+
+async def get_bucket_versioning(drive: Drive, path: S3Path, **params: Any) -> dict[str, Any]:
+    """GetBucketVersioning."""
+    bucket = S3Path(path.bucket)
+    query = (("versioning", ""),)
+    answer = await call(drive, "GetBucketVersioning", "GET", bucket, params, query)
+    return document_of(answer, bucket).texts()
+
+
+async def get_object_tagging(drive: Drive, path: S3Path, **params: Any) -> dict[str, Any]:
+    """GetObjectTagging."""
+    query = (("tagging", ""), *(query_of(params, path.version_id) or ()))
+    answer = await call(drive, "GetObjectTagging", "GET", path, params, query)
+    tags = document_of(answer, path).find("TagSet")
+    found = [] if tags is None else [tag.texts() for tag in tags.all("Tag")]
+    return {"TagSet": found}
+
+
+async def put_object_tagging(
+    drive: Drive, path: S3Path, tags: Sequence[Mapping[str, str]], **params: Any
+) -> dict[str, Any]:
+    """PutObjectTagging; ``tags`` as boto3's ``Tagging["TagSet"]``."""
+    body = _xml.build(
+        "Tagging",
+        [("TagSet", [("Tag", [("Key", tag["Key"]), ("Value", tag["Value"])]) for tag in tags])],
+    )
+    query = (("tagging", ""), *(query_of(params, path.version_id) or ()))
+    answer = await call(drive, "PutObjectTagging", "PUT", path, params, query, body)
+    return {"VersionId": answer.s3_header("x-amz-version-id")}
+
+
+async def put_object_acl(drive: Drive, path: S3Path, acl: str, **params: Any) -> dict[str, Any]:
+    """PutObjectAcl with a canned list."""
+    query = (("acl", ""), *(query_of(params, path.version_id) or ()))
+    await call(drive, "PutObjectAcl", "PUT", path, {**params, "ACL": acl}, query)
+    return {}
+
+
+async def put_bucket_acl(drive: Drive, path: S3Path, acl: str, **params: Any) -> dict[str, Any]:
+    """PutBucketAcl with a canned list."""
+    params["ACL"] = acl
+    await call(drive, "PutBucketAcl", "PUT", S3Path(path.bucket), params, (("acl", ""),))
+    return {}
+
+
+_METHODS = {
+    "delete_object": "DELETE",
+    "get_object": "GET",
+    "head_object": "HEAD",
+    "put_object": "PUT",
+    "upload_part": "PUT",
+}
+
+
+def presign(
+    client: S3Client,
+    path: S3Path,
+    client_method: str = "get_object",
+    expires: int = 3600,
+    **params: Any,
+) -> str:
+    """A URL for ``client_method`` that is good for ``expires`` seconds without keys.
+
+    Raises:
+        ValueError: another method than those for objects, or no key.
+    """
+    method = _METHODS.get(client_method)
+    if method is None:
+        raise ValueError(f"client_method must be one of {sorted(_METHODS)}, not {client_method!r}.")
+    if path.key is None:
+        raise ValueError("The path does not contain a key.")
+    query = query_of(params, path.version_id)
+    try:
+        return client.core.s3_presign(method, path.bucket, path.key, query=query, expires=expires)
+    except _core.CoreError as ex:
+        raise from_core_error(ex, str(path)) from None
