@@ -1,7 +1,6 @@
 #include "result/build.h"
 
-#include "result/double.h"
-#include "result/value.h"
+#include "result/cells.h"
 
 #include "base/alloc.h"
 
@@ -110,14 +109,9 @@ static int grow_column(struct ath_batch *batch, struct ath__cells *cells, size_t
     return rc;
 }
 
-int ath__batch_reserve_row(struct ath_batch *batch) {
-    if (batch->rows < batch->rows_cap)
-        return 0;
-    if (batch->rows >= batch->rows_limit)
-        return ATH_ERR_TOO_LARGE;
-    size_t rows = batch->rows_cap ? batch->rows_cap * 2 : ROWS_FIRST;
+int ath__batch_reserve(struct ath_batch *batch, size_t rows) {
     if (rows > batch->rows_limit)
-        rows = batch->rows_limit;
+        return ATH_ERR_TOO_LARGE;
     for (size_t i = 0; i < batch->count; i++) {
         struct ath__cells *cells = &batch->cells[i];
         if (cells->action != ATH__ACTION_SKIP && grow_column(batch, cells, rows))
@@ -127,8 +121,16 @@ int ath__batch_reserve_row(struct ath_batch *batch) {
     return 0;
 }
 
-/* Room for `len` bytes of text; ATH__SLACK more may be written behind them. */
-static int reserve_bytes(struct ath__cells *cells, size_t len) {
+int ath__batch_reserve_row(struct ath_batch *batch) {
+    if (batch->rows < batch->rows_cap)
+        return 0;
+    if (batch->rows >= batch->rows_limit)
+        return ATH_ERR_TOO_LARGE;
+    size_t rows = batch->rows_cap ? batch->rows_cap * 2 : ROWS_FIRST;
+    return ath__batch_reserve(batch, rows < batch->rows_limit ? rows : batch->rows_limit);
+}
+
+int ath__cells_reserve_bytes(struct ath__cells *cells, size_t len) {
     size_t cap = cells->values_cap * 2;
     if (cap < cells->values_len + len)
         cap = cells->values_len + len;
@@ -138,91 +140,11 @@ static int reserve_bytes(struct ath__cells *cells, size_t len) {
     return 0;
 }
 
-static inline int
-put_text(struct ath__cells *cells, size_t row, struct ath_slice text, unsigned traits) {
-    if (cells->values_cap - cells->values_len < text.len && reserve_bytes(cells, text.len))
-        return ATH_ERR_NOMEM;
-    uint8_t *to = cells->values + cells->values_len;
-    if (text.len <= 2 * ATH__SLACK && (traits & ATH__TEXT_SLACK)) {
-        memcpy(to, text.ptr, ATH__SLACK);
-        if (text.len > ATH__SLACK)
-            memcpy(to + ATH__SLACK, text.ptr + ATH__SLACK, ATH__SLACK);
-    } else if (text.len) {
-        memcpy(to, text.ptr, text.len);
-    }
-    cells->values_len += text.len;
-    cells->offsets[row + 1] = (int32_t)cells->values_len;
-    cells->is_ascii = cells->is_ascii && (traits & ATH__TEXT_ASCII);
-    return 0;
-}
-
-static void put_bit(struct ath__cells *cells, size_t row, bool value) {
-    uint8_t *byte = &cells->values[row / 8];
-    uint8_t old = row % 8 ? *byte : 0;
-    *byte = (uint8_t)(old | (unsigned)value << (row % 8));
-}
-
 static void give_up(struct ath_batch *batch, struct ath__cells *cells) {
     cells->is_given_up = true;
     cells->first_odd_row = batch->rows;
     cells->action = ATH__ACTION_SKIP;
     batch->has_given_up = true;
-}
-
-/* The hex text of a varbinary. 1: not the ordinary form. */
-static int put_hex(struct ath__cells *cells, size_t row, struct ath_slice text) {
-    size_t len, most = (text.len + 1) / 2;
-    if (cells->values_cap - cells->values_len < most && reserve_bytes(cells, most))
-        return ATH_ERR_NOMEM;
-    if (!ath__value_hex(text, cells->values + cells->values_len, &len))
-        return 1;
-    cells->values_len += len;
-    cells->offsets[row + 1] = (int32_t)cells->values_len;
-    return 0;
-}
-
-static bool put_int(struct ath__cells *cells, size_t row, struct ath_slice text) {
-    int64_t value;
-    if (!ath__value_int64(text, &value))
-        return false;
-    switch (cells->action) {
-    case ATH_STORAGE_INT8:
-        ((int8_t *)(void *)cells->values)[row] = (int8_t)value;
-        return value == (int8_t)value;
-    case ATH_STORAGE_INT16:
-        ((int16_t *)(void *)cells->values)[row] = (int16_t)value;
-        return value == (int16_t)value;
-    case ATH_STORAGE_INT32:
-        ((int32_t *)(void *)cells->values)[row] = (int32_t)value;
-        return value == (int32_t)value;
-    default:
-        ((int64_t *)(void *)cells->values)[row] = value;
-        return true;
-    }
-}
-
-static bool put_fixed(struct ath__cells *cells, size_t row, struct ath_slice text) {
-    void *values = cells->values;
-    bool bit;
-    switch (cells->action) {
-    case ATH_STORAGE_BOOL:
-        if (!ath__value_bool(text, &bit))
-            return false;
-        put_bit(cells, row, bit);
-        return true;
-    case ATH_STORAGE_DOUBLE:
-        return ath__double_parse(text, (double *)values + row);
-    case ATH_STORAGE_DECIMAL128:
-        return ath__value_decimal(text, cells->precision, cells->scale, cells->values + 16 * row);
-    case ATH_STORAGE_DATE32:
-        return ath__value_date(text, (int32_t *)values + row);
-    case ATH_STORAGE_TIME_US:
-        return ath__value_time(text, (int64_t *)values + row);
-    case ATH_STORAGE_TIMESTAMP_US:
-        return ath__value_timestamp(text, (int64_t *)values + row);
-    default:
-        return put_int(cells, row, text);
-    }
 }
 
 int ath__batch_put(struct ath_batch *batch, size_t column, struct ath_slice text, unsigned traits) {
@@ -232,12 +154,12 @@ int ath__batch_put(struct ath_batch *batch, size_t column, struct ath_slice text
     case ATH__ACTION_SKIP:
         return 0;
     case ATH_STORAGE_TEXT:
-        return put_text(cells, batch->rows, text, traits);
+        return ath__cell_put_text(cells, batch->rows, text, traits);
     case ATH_STORAGE_BINARY:
-        rc = put_hex(cells, batch->rows, text);
+        rc = ath__cell_put_hex(cells, batch->rows, text);
         break;
     default:
-        rc = !put_fixed(cells, batch->rows, text);
+        rc = !ath__cell_put_fixed(cells, batch->rows, text);
         break;
     }
     if (rc == 1) {
@@ -247,26 +169,19 @@ int ath__batch_put(struct ath_batch *batch, size_t column, struct ath_slice text
     return rc;
 }
 
+int ath__cells_make_validity(struct ath__cells *cells, size_t rows_cap) {
+    cells->validity = ath__alloc(bits_len(rows_cap));
+    if (!cells->validity)
+        return ATH_ERR_NOMEM;
+    memset(cells->validity, 0xff, bits_len(rows_cap));
+    return 0;
+}
+
 int ath__batch_put_null(struct ath_batch *batch, size_t column) {
     struct ath__cells *cells = &batch->cells[column];
-    size_t row = batch->rows;
     if (cells->action == ATH__ACTION_SKIP)
         return 0;
-    if (!cells->validity) {
-        cells->validity = ath__alloc(bits_len(batch->rows_cap));
-        if (!cells->validity)
-            return ATH_ERR_NOMEM;
-        memset(cells->validity, 0xff, bits_len(batch->rows_cap));
-    }
-    cells->validity[row / 8] &= (uint8_t) ~(1u << (row % 8));
-    cells->null_count++;
-    if (cells->offsets)
-        cells->offsets[row + 1] = (int32_t)cells->values_len;
-    else if (cells->width)
-        memset(cells->values + row * cells->width, 0, cells->width);
-    else
-        put_bit(cells, row, false);
-    return 0;
+    return ath__cell_put_null(cells, batch->rows, batch->rows_cap);
 }
 
 int ath__batch_end_row(struct ath_batch *batch, size_t column) {

@@ -46,6 +46,8 @@ struct ath_batch {
 /* An empty batch of one reference. `source_len` is the length of the document it is read from and
  * bounds its memory. NULL when memory is short. */
 struct ath_batch *ath__batch_new(struct ath__columns *columns, bool decode_text, size_t source_len);
+/* Room for `rows` rows in all, more than there are. 0, ATH_ERR_NOMEM or ATH_ERR_TOO_LARGE. */
+int ath__batch_reserve(struct ath_batch *batch, size_t rows);
 /* Room for one row more. 0, ATH_ERR_NOMEM or ATH_ERR_TOO_LARGE. */
 int ath__batch_reserve_row(struct ath_batch *batch);
 /* The cell of the current row. `text` is checked UTF-8. 0 or ATH_ERR_NOMEM. */
