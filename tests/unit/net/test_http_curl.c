@@ -187,6 +187,74 @@ static void test_submit_uses_memory_of_earlier_answer(void **state) {
     client_close(&client);
 }
 
+/* Bodies of success go to the caller's memory and nowhere else; what a broken answer brought stays
+ * there; an error's body is kept apart. */
+static void test_into_takes_successful_bodies(void **state) {
+    (void)state;
+    static const struct {
+        const char *target;
+        size_t into_len;
+        int result, status;
+        size_t used;
+    } cases[] = {
+        {"/size/3000000", 3000000, 0, 200, 3000000},
+        {"/size/1000", 1100, 0, 200, 1000},
+        {"/size/0", 10, 0, 200, 0},
+        {"/chunked/700000", 700000, 0, 200, 700000},
+        {"/until-end/3000", 3000, 0, 200, 3000},
+        {"/short/1000", 1010, ATH_ERR_IO, 200, 1000},
+        {"/reset-body", 20, ATH_ERR_IO, 200, 10},
+        {"/size/1000", 999, ATH_ERR_TOO_LARGE, 200, 0},
+        {"/raw", 100, 0, 503, 0},
+    };
+    static const char refusal[] = "HTTP/1.1 503 No\r\nContent-Length: 4\r\n\r\nwait";
+    struct client client;
+    client_open(&client, server_new(SERVER_PLAIN, NULL, NULL), 0);
+    char *memory = malloc(3000001);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ath__exchange x, plain;
+        client_do(&client, &plain, "POST", cases[i].target, refusal);
+        client_prepare(&client, &x, "POST", cases[i].target, refusal);
+        memset(memory, '#', 3000001);
+        x.into = memory;
+        x.into_len = cases[i].into_len;
+        for (int again = 0; again < 2; again++) {
+            client_run(&client, &x);
+            assert_int_equal(x.result, cases[i].result);
+            assert_int_equal(x.status, cases[i].status);
+            assert_int_equal(x.into_used, cases[i].used);
+            assert_int_equal(x.answer.len, cases[i].status == 200 ? 0 : plain.answer.len);
+            assert_memory_equal(memory, plain.answer.ptr, x.into_used);
+            assert_int_equal(memory[cases[i].into_len], '#');
+        }
+        ath__exchange_clear(&x);
+        ath__exchange_clear(&plain);
+    }
+    free(memory);
+    client_close(&client);
+}
+
+/* A cancelled exchange writes no more: an address sanitizer hears of it. */
+static void test_into_is_let_go_by_cancel(void **state) {
+    (void)state;
+    struct client client;
+    struct ath__exchange x;
+    client_open(&client, server_new(SERVER_PLAIN, NULL, NULL), 0);
+    client_prepare(&client, &x, "GET", "/held", NULL);
+    x.into = malloc(20);
+    x.into_len = 20;
+    client.http->ops->submit(client.http, &x);
+    assert_int_equal(client.http->ops->drive(client.http, client_now(&client) + 1000), 0);
+    client.http->ops->cancel(client.http, &x);
+    free(x.into);
+    ath__exchange_clear(&x);
+    server_let_go(client.server);
+    client_do(&client, &x, "GET", "/echo", NULL);
+    assert_answer(&x, "hello");
+    ath__exchange_clear(&x);
+    client_close(&client);
+}
+
 static void *wake_it(void *arg) {
     struct client *client = arg;
     client->http->ops->wake(client->http);
@@ -355,6 +423,8 @@ int main(void) {
         cmocka_unit_test(test_submit_keeps_to_host_max),
         cmocka_unit_test(test_submit_takes_chunked_and_interim_answers),
         cmocka_unit_test(test_submit_uses_memory_of_earlier_answer),
+        cmocka_unit_test(test_into_takes_successful_bodies),
+        cmocka_unit_test(test_into_is_let_go_by_cancel),
         cmocka_unit_test(test_drive_ends_by_wake),
         cmocka_unit_test(test_cancel_at_each_stage),
         cmocka_unit_test(test_release_drops_what_is_in_flight),
