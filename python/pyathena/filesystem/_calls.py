@@ -34,6 +34,7 @@ from pyathena.filesystem._requests import (
     upload_part_copy,
 )
 from pyathena.filesystem.s3_errors import from_core_error
+from pyathena.filesystem.s3_headers import response_of_headers
 
 if TYPE_CHECKING:
     from pyathena.filesystem._drive import Drive, Transfer
@@ -91,7 +92,7 @@ async def head_object(drive: Drive, path: S3Path, **params: Any) -> dict[str, An
     """HeadObject."""
     query = query_of(params, path.version_id)
     answer = await _requests.call(drive, "HeadObject", "HEAD", path, params, query)
-    return _requests.response_of(answer)
+    return response_of_headers(answer.s3_headers())
 
 
 async def get_bytes(
@@ -309,7 +310,6 @@ def _put(
 def _put_response(query: _core.Query, path: S3Path) -> dict[str, Any]:
     """The answer to PutObject or, of a large object, to CompleteMultipartUpload."""
     response = _requests.response_of(query)
-    response.pop("Metadata", None)
     if "ETag" not in response and query.s3_body():
         response["ETag"] = _requests.document_of(query, path).find_text("ETag")
     return response
@@ -519,7 +519,6 @@ async def finish_copy(transfer: Transfer, source: S3Path) -> dict[str, Any]:
     """Wait until an object is copied."""
     query = await _requests.finish(transfer, source)
     response = _requests.response_of(query)
-    response.pop("Metadata", None)
     if query.s3_body():
         response["CopyObjectResult"] = _requests.document_of(query, source).texts()
     return response
@@ -530,7 +529,6 @@ async def delete_object(drive: Drive, path: S3Path, **params: Any) -> dict[str, 
     query = query_of(params, path.version_id)
     answer = await _requests.call(drive, "DeleteObject", "DELETE", path, params, query)
     response = _requests.response_of(answer)
-    response.pop("Metadata", None)
     return response
 
 

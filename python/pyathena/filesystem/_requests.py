@@ -70,8 +70,16 @@ async def call(
     return await finish(transfer, path, condition)
 
 
+_OF_THE_BODY = ("ContentLength", "ContentType", "LastModified", "Metadata")
+
+
 def response_of(query: _core.Query) -> dict[str, Any]:
-    return response_of_headers(query.s3_headers())
+    """The header lines of an answer about something that was done; those about the answer's own
+    body are left out."""
+    response = response_of_headers(query.s3_headers())
+    for name in _OF_THE_BODY:
+        response.pop(name, None)
+    return response
 
 
 def document_of(query: _core.Query, path: object) -> _xml.Element:
@@ -98,7 +106,6 @@ async def create_multipart_upload(drive: Drive, path: S3Path, **params: Any) -> 
         drive, "CreateMultipartUpload", "POST", path, params, (("uploads", ""),)
     )
     response = response_of(query)
-    response.pop("Metadata", None)
     upload_id = text_of(document_of(query, path), path, "UploadId")
     return {**response, "Bucket": path.bucket, "Key": path.key, "UploadId": upload_id}
 
@@ -110,7 +117,6 @@ async def upload_part(
     query = (("partNumber", str(part_number)), ("uploadId", upload_id))
     answer = await call(drive, "UploadPart", "PUT", path, params, query, body)
     response = response_of(answer)
-    response.pop("Metadata", None)
     return response
 
 
@@ -130,7 +136,6 @@ async def upload_part_copy(
         more += (("x-amz-copy-source-range", f"bytes={range_[0]}-{range_[1] - 1}"),)
     answer = await call(drive, "UploadPartCopy", "PUT", path, params, query, more=more)
     response = response_of(answer)
-    response.pop("Metadata", None)
     return {**response, "CopyPartResult": document_of(answer, path).texts()}
 
 
@@ -169,7 +174,6 @@ async def complete_multipart_upload(
         drive, "CompleteMultipartUpload", "POST", path, params, query, body, condition
     )
     response = response_of(answer)
-    response.pop("Metadata", None)
     document = document_of(answer, path).texts()
     return {**response, **{name: document[name] for name in document if document[name]}}
 
