@@ -1,6 +1,8 @@
 /* Any single operation of S3's REST API. */
 #include "engine/s3_internal.h"
 
+#define SUM_MAX ((size_t)64 << 20) /* summed up in one go, so not more */
+
 struct s3_call_op {
     struct ath__s3_op s3; /* first */
     const char *operation;
@@ -21,11 +23,26 @@ static void end_with(struct ath_op *op, int code, const char *message) {
     ath__s3_op_end(&call_op_of(op)->s3, &err);
 }
 
+/* Of a whole object, which a 200 is. */
+static int check_sum(const struct ath__s3_call *s, struct ath_error *err) {
+    const struct ath__exchange *x = &s->call.io.x;
+    struct ath_slice bytes = s->into ? ath__slice(s->into, x->into_used) : s->call.answer;
+    struct ath__s3_sum sum;
+    if (x->status != 200 || strcmp(s->call.operation, "GetObject") != 0 || bytes.len > SUM_MAX)
+        return 0;
+    ath__s3_sum_read(x, &sum);
+    if (sum.algorithm)
+        ath__s3_sum_add(&sum, bytes, 0);
+    return ath__s3_sum_check(&sum, err);
+}
+
 static void call_done(struct ath__call *call) {
     struct ath__s3_call *s = ath__s3_call_of(call);
     struct ath__s3_op *s3 = s->s3;
     struct ath_error err = call->err;
     int rc = call->result;
+    if (!rc)
+        rc = check_sum(s, &err);
     if (call->io.x.result == 0)
         ath__s3_op_tell_answer(s3, s);
     ath__s3_op_end(s3, rc ? &err : NULL);
@@ -148,9 +165,5 @@ int ath_s3_call_start(
     if (rc)
         return rc;
     rc = fill(one, &options, err);
-    if (rc) {
-        ath_op_release(&one->s3.op);
-        return rc;
-    }
-    return ath__s3_op_submit(&one->s3, options.body.len || options.into, out_op, err);
+    return ath__s3_op_submit(&one->s3, rc, options.body.len || options.into, out_op, err);
 }

@@ -3,18 +3,9 @@
 
 #include <stdio.h>
 
-#define PARALLEL_MAX 256u
 #define COPY_PART_BYTES (128 * ATH__MIB)
 #define META "x-amz-meta-"
 #define SOURCE "x-amz-copy-source-"
-
-int ath__s3_check_parts(uint64_t part_bytes, uint32_t parallel, struct ath_error *err) {
-    if (part_bytes && (part_bytes < ATH__S3_PART_MIN || part_bytes > ATH__S3_PART_MAX))
-        return ath__err_set(err, ATH_ERR_INVALID, "part_bytes: 5 MiB to 5 GiB");
-    if (parallel > PARALLEL_MAX)
-        return ath__err_set(err, ATH_ERR_INVALID, "parallel: more than %u", PARALLEL_MAX);
-    return 0;
-}
 
 /* -- the source -------------------------------------------------------------------------------- */
 
@@ -116,6 +107,15 @@ static int make_copy_source(struct ath__s3_upload *up, struct ath_error *err) {
     return rc ? ath__err_set(err, rc, "copy: the source: %s", ath_error_text(rc)) : 0;
 }
 
+static int check_copy(const struct ath_s3_copy_options *options, struct ath_error *err) {
+    if (!options->bucket || !options->source_bucket || !options->key.len ||
+        !options->source_key.len)
+        return ath__err_set(err, ATH_ERR_INVALID, "copy: both buckets and keys are needed");
+    if (options->multipart_from > ATH__S3_PART_MAX)
+        return ath__err_set(err, ATH_ERR_INVALID, "multipart_from: more than 5 GiB");
+    return ath__s3_check_parts(options->part_bytes, options->parallel, err);
+}
+
 static int fill_copy(
     struct ath__s3_upload *up, const struct ath_s3_copy_options *options, struct ath_error *err) {
     struct ath__s3_place place;
@@ -133,10 +133,8 @@ static int fill_copy(
     up->source_bucket = options->source_bucket;
     up->source_key = options->source_key;
     up->source_version_id = options->source_version_id;
-    up->part_bytes = options->part_bytes ? options->part_bytes : COPY_PART_BYTES;
+    ath__s3_set_parts(up, options->part_bytes, COPY_PART_BYTES, options->parallel);
     up->multipart_from = options->multipart_from ? options->multipart_from : ATH__S3_PART_MAX;
-    if (options->parallel)
-        up->parallel = options->parallel;
     if (!rc)
         rc = ath__s3_copy_text(&up->s3, &up->source_bucket, err);
     if (!rc)
@@ -162,27 +160,14 @@ int ath_s3_copy_start(
     struct ath_op **out_op,
     struct ath_error *err) {
     struct ath_s3_copy_options options;
-    struct ath_error failure = {0};
+    struct ath__s3_upload *up;
     int rc = ath__options_copy(given, sizeof options, &options, err);
+    if (!rc)
+        rc = check_copy(&options, err);
+    if (!rc)
+        rc = ath__s3_upload_new(client, queue, options.user, &up, err);
     if (rc)
         return rc;
-    if (!options.bucket || !options.source_bucket || !options.key.len || !options.source_key.len)
-        return ath__err_set(err, ATH_ERR_INVALID, "copy: both buckets and keys are needed");
-    if (options.multipart_from > ATH__S3_PART_MAX)
-        return ath__err_set(err, ATH_ERR_INVALID, "multipart_from: more than 5 GiB");
-    rc = ath__s3_check_parts(options.part_bytes, options.parallel, err);
-    if (rc)
-        return rc;
-    struct ath__s3_upload *up = ath__s3_upload_new(client, queue, options.user, &failure);
-    if (!up) {
-        if (err)
-            *err = failure;
-        return failure.code;
-    }
     rc = fill_copy(up, &options, err);
-    if (rc) {
-        ath_op_release(&up->s3.op);
-        return rc;
-    }
-    return ath__s3_op_submit(&up->s3, false, out_op, err);
+    return ath__s3_op_submit(&up->s3, rc, false, out_op, err);
 }

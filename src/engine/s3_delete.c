@@ -274,11 +274,7 @@ int ath_s3_delete_start(
     if (rc)
         return rc;
     rc = fill(del, &options, err);
-    if (rc) {
-        ath_op_release(&del->s3.op);
-        return rc;
-    }
-    return ath__s3_op_submit(&del->s3, false, out_op, err);
+    return ath__s3_op_submit(&del->s3, rc, false, out_op, err);
 }
 
 const struct ath_s3_failure *ath_s3_delete_failures(const struct ath_op *op, size_t *out_count) {

@@ -1,4 +1,4 @@
-/* The ETags that S3 gives to what was sent, where they are made of MD5. */
+/* What was stored, by its ETags: of parts, and of the object that is expected. */
 #include "engine/s3_upload.h"
 
 #include <stdio.h>
@@ -46,4 +46,45 @@ void ath__s3_expect_whole(struct ath__s3_upload *up, struct ath_slice body) {
     char hex[33];
     if (body.len <= MD5_MAX && ath__md5_hex(body, hex) == 0)
         snprintf(up->io.expected_etag, sizeof up->io.expected_etag, "\"%s\"", hex);
+}
+
+/* -- parts ------------------------------------------------------------------------------------- */
+
+int ath__s3_part_reserve(struct ath__s3_upload *up, uint32_t number) {
+    if (number <= up->io.parts_cap)
+        return 0;
+    uint32_t cap = up->io.parts_cap ? 2 * up->io.parts_cap : 64;
+    struct ath__s3_part *parts = ath__realloc_array(up->io.parts, cap, sizeof *parts);
+    if (!parts)
+        return ATH_ERR_NOMEM;
+    up->io.parts = parts;
+    char(*checksums)[16] = ath__realloc_array(up->io.checksums, cap, sizeof *checksums);
+    if (!checksums)
+        return ATH_ERR_NOMEM;
+    up->io.checksums = checksums;
+    up->io.parts_cap = cap;
+    return 0;
+}
+
+int ath__s3_part_keep(struct ath__s3_upload *up, struct ath__s3_call *s, struct ath_error *err) {
+    struct ath__s3_part *part = &up->io.parts[s->number - 1];
+    struct ath_slice etag = ath__exchange_header(&s->call.io.x, "ETag");
+    struct ath__buf text;
+    int rc = 0;
+    ath__buf_init(&text, 4096);
+    if (up->source == ATH__S3_COPY) {
+        rc = ath__s3_etag_parse(s->call.answer, &text, err);
+        etag = ath__buf_slice(&text);
+    }
+    if (!rc && etag.len == 0)
+        rc = ath__err_set(err, ATH_ERR_PROTOCOL, "%s: the answer has no ETag", s->call.operation);
+    if (!rc) {
+        part->number = (int32_t)s->number;
+        part->etag = ath__slice(ath__arena_copy(&up->s3.arena, etag), etag.len);
+        memcpy(up->io.checksums[s->number - 1], s->checksum_text, sizeof s->checksum_text);
+        if (!part->etag.ptr)
+            rc = ath__err_nomem(err);
+    }
+    ath__buf_clear(&text);
+    return rc;
 }

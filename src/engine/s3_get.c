@@ -8,7 +8,7 @@
 /* So that the byte budget has room for as many ranges as go at once. */
 #define STREAM_PART_BYTES (4 * ATH__MIB)
 #define PARALLEL_MAX 256u
-#define VERIFY_MAX ((uint64_t)64 << 20) /* checked in one go, so not more */
+#define SUM_MAX ((uint64_t)64 << 20) /* a range is summed up in one go, so not more */
 
 struct ath_s3_chunk {
     struct ath__ready_batch ready; /* first */
@@ -32,6 +32,7 @@ struct s3_get {
         const char *etag; /* in s3.arena */
         uint64_t size, end, next;
         uint32_t in_flight;
+        struct ath__s3_sum sum; /* of a get of the whole object */
         struct ath__node order; /* chunks asked for and not ready */
     } io;
 };
@@ -109,6 +110,12 @@ static void end_with(struct s3_get *get, int code, const char *message) {
     struct ath_error err;
     ath__err_set(&err, code, "%s", message);
     end(get, &err);
+}
+
+/* All has come; are they the object's bytes? */
+static void end_well(struct s3_get *get) {
+    struct ath_error err = {0};
+    end(get, ath__s3_sum_check(&get->io.sum, &err) ? &err : NULL);
 }
 
 static void end_nomem(struct s3_get *get) {
@@ -196,6 +203,8 @@ static void range_done(struct ath__call *call) {
     }
     bool right = read_place(s, &last, &size) && size == get->io.size &&
                  last == s->first + len - 1 && got(s) == len;
+    if (right && get->io.sum.algorithm)
+        ath__s3_sum_add(&get->io.sum, ath__slice(s->into, (size_t)len), size - last - 1);
     ath__s3_call_free(s);
     if (!right) {
         end_with(
@@ -269,37 +278,10 @@ static void pump(struct s3_get *get) {
         }
     }
     if (get->io.next >= get->io.end && get->io.in_flight == 0)
-        end(get, NULL);
+        end_well(get);
 }
 
 /* -- the first answer -------------------------------------------------------------------------- */
-
-/* Compares the checksum that came with a whole object. */
-static bool
-is_intact(const struct ath__exchange *x, struct ath_slice bytes, struct ath_error *err) {
-    static const int algorithms[] = {
-        ATH__CHECKSUM_CRC64NVME, ATH__CHECKSUM_CRC32C, ATH__CHECKSUM_CRC32};
-    char text[16];
-    if (ath__slice_eq_nocase(
-            ath__exchange_header(x, "x-amz-checksum-type"), ATH__SLICE_LIT("COMPOSITE")))
-        return true;
-    for (size_t i = 0; i < sizeof algorithms / sizeof *algorithms; i++) {
-        struct ath_slice said = ath__exchange_header(x, ath__checksum_header(algorithms[i]));
-        if (!said.ptr || memchr(said.ptr, '-', said.len)) /* of parts, not of the object */
-            continue;
-        uint64_t crc = ath__checksum_update(algorithms[i], 0, bytes.ptr, bytes.len);
-        ath__checksum_text(algorithms[i], crc, text);
-        if (ath__slice_is(said, text))
-            return true;
-        ath__err_set(
-            err,
-            ATH_ERR_IO,
-            "GetObject: the bytes do not have the %s checksum that S3 tells",
-            ath__checksum_name(algorithms[i]));
-        return false;
-    }
-    return true;
-}
 
 static int find_end(struct s3_get *get, uint64_t size, struct ath_error *err) {
     uint64_t end = size;
@@ -338,8 +320,10 @@ static int read_first(struct s3_get *get, struct ath__s3_call *s, struct ath_err
     if (rc)
         return rc;
     struct ath_slice bytes = get->into ? ath__slice(get->into, (size_t)len) : s->call.answer;
-    if (s->own_count && len == size && len <= VERIFY_MAX && !is_intact(x, bytes, err))
-        return err->code;
+    if (get->offset == 0 && get->io.end == size && get->part_bytes <= SUM_MAX && len <= SUM_MAX)
+        ath__s3_sum_read(x, &get->io.sum);
+    if (get->io.sum.algorithm)
+        ath__s3_sum_add(&get->io.sum, bytes, size - len);
     get->io.next = get->offset + len;
     if (get->io.next > get->io.end)
         get->io.next = get->io.end; /* a server without ranges sent more than was wanted */
@@ -559,11 +543,7 @@ int ath_s3_get_start(
     if (rc)
         return rc;
     rc = fill(get, &options, err);
-    if (rc) {
-        ath_op_release(&get->s3.op);
-        return rc;
-    }
-    return ath__s3_op_submit(&get->s3, options.into != NULL, out_op, err);
+    return ath__s3_op_submit(&get->s3, rc, options.into != NULL, out_op, err);
 }
 
 int ath_s3_chunk_next(struct ath_op *op, struct ath_s3_chunk **out_chunk, struct ath_error *err) {

@@ -73,9 +73,10 @@ int ath__s3_op_fill(
     struct ath_error *err);
 int ath__s3_copy_text(struct ath__s3_op *s3, const char **text, struct ath_error *err);
 int ath__s3_copy_slice(struct ath__s3_op *s3, struct ath_slice *text, struct ath_error *err);
-/* Hands it to the I/O thread, or releases it. `lends`: it uses memory of the caller. */
+/* Hands it to the I/O thread, or releases it, also when `rc` tells that filling it failed.
+ * `lends`: it uses memory of the caller. */
 int ath__s3_op_submit(
-    struct ath__s3_op *s3, bool lends, struct ath_op **out_op, struct ath_error *err);
+    struct ath__s3_op *s3, int rc, bool lends, struct ath_op **out_op, struct ath_error *err);
 /* For type->free: what init took. */
 void ath__s3_op_clear(struct ath__s3_op *s3);
 /* The caller's S3 operation of this type, NULL when it is another or the parent process's. */
@@ -98,6 +99,7 @@ bool ath__s3_never_wants_stop(const struct ath_op *op);
 /* Which of the program's headers go along. */
 enum ath__s3_header_use {
     ATH__S3_HEADERS_ALL,
+    ATH__S3_HEADERS_CREATE, /* all but what is about a body */
     ATH__S3_HEADERS_PART,   /* keys of SSE-C, payer, owner */
     ATH__S3_HEADERS_COPY,   /* the same, and the keys of the source */
     ATH__S3_HEADERS_ACCESS, /* payer, owner */
@@ -167,11 +169,36 @@ int ath__s3_call_header(struct ath__s3_call *call, const char *name, const char 
 void ath__s3_call_start(struct ath__s3_call *call);
 void ath__s3_call_free(struct ath__s3_call *call);
 struct ath__s3_call *ath__s3_call_of(struct ath__call *call);
-/* Checksums of requests as the configuration says: of data, of requests that S3 wants one for. */
-void ath__s3_call_protect(struct ath__s3_call *call, bool is_required);
 bool ath__s3_pair_has(const struct ath_s3_pair *pairs, size_t count, const char *name);
 /* "bytes a-b/size" */
 bool ath__s3_range_parse(
     struct ath_slice text, uint64_t *out_first, uint64_t *out_last, uint64_t *out_size);
+
+/* -- s3_checksum.c ----------------------------------------------------------------------------- */
+
+/* A request's own checksum: as the program's headers or the configuration say; `is_required`: S3
+ * wants one. Nothing when the program brought one. */
+void ath__s3_call_protect(struct ath__s3_call *call, bool is_required);
+/* UNSUPPORTED when the program named an algorithm that is not there. */
+int ath__s3_check_algorithm(const struct ath__s3_op *s3, struct ath_error *err);
+/* Of data; enum ath__checksum. */
+int ath__s3_algorithm(const struct ath__s3_op *s3);
+/* The header with a sum that the program brought, NULL: none. */
+const char *ath__s3_sum_of_program(const struct ath__s3_op *s3);
+/* Content-MD5, x-amz-checksum-crc32, ...; those and what announces them. */
+bool ath__s3_is_sum_of_body(const char *name);
+bool ath__s3_is_about_body(const char *name);
+
+/* The checksum of a whole object, as an answer told it and as its bytes have it. */
+struct ath__s3_sum {
+    int algorithm; /* NONE: nothing was told that can be compared */
+    char said[16];
+    uint64_t crc;
+};
+void ath__s3_sum_read(const struct ath__exchange *x, struct ath__s3_sum *out);
+/* In any order; `after`: how many bytes of the object come after these. */
+void ath__s3_sum_add(struct ath__s3_sum *sum, struct ath_slice bytes, uint64_t after);
+/* 0, or IO when they differ. */
+int ath__s3_sum_check(const struct ath__s3_sum *sum, struct ath_error *err);
 
 #endif

@@ -257,11 +257,7 @@ int ath_s3_list_start(
     if (rc)
         return rc;
     rc = fill(list, &options, err);
-    if (rc) {
-        ath_op_release(&list->s3.op);
-        return rc;
-    }
-    return ath__s3_op_submit(&list->s3, false, out_op, err);
+    return ath__s3_op_submit(&list->s3, rc, false, out_op, err);
 }
 
 int ath_s3_page_next(struct ath_op *op, struct ath_s3_page **out_page, struct ath_error *err) {

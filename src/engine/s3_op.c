@@ -141,14 +141,16 @@ int ath__s3_op_fill(
 }
 
 int ath__s3_op_submit(
-    struct ath__s3_op *s3, bool lends, struct ath_op **out_op, struct ath_error *err) {
-    *out_op = &s3->op; /* before anyone can hear of it */
-    s3->op.shared.lends = lends;
-    int rc = ath__op_submit(&s3->op, err);
-    if (rc) {
-        *out_op = NULL;
-        ath_op_release(&s3->op);
+    struct ath__s3_op *s3, int rc, bool lends, struct ath_op **out_op, struct ath_error *err) {
+    if (!rc) {
+        *out_op = &s3->op; /* before anyone can hear of it */
+        s3->op.shared.lends = lends;
+        rc = ath__op_submit(&s3->op, err);
+        if (rc)
+            *out_op = NULL;
     }
+    if (rc)
+        ath_op_release(&s3->op);
     return rc;
 }
 

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 
 #define STREAM_GROWS_EVERY 2500u
+#define PARALLEL_DEFAULT 8u
+#define PARALLEL_MAX 256u
 
 static struct ath__s3_upload *upload_of(const struct ath_op *op) {
     struct ath__s3_op *s3 = ath__s3_op_of(op, &ath__s3_upload_type);
@@ -34,6 +36,22 @@ void ath__s3_piece_free(struct ath__s3_piece *piece) {
 uint64_t ath__s3_stream_part_bytes(const struct ath__s3_upload *up, uint32_t number) {
     uint64_t bytes = up->part_bytes << (number - 1) / STREAM_GROWS_EVERY;
     return bytes < ATH__S3_PART_MAX ? bytes : ATH__S3_PART_MAX;
+}
+
+/* -- parts, of copies too ---------------------------------------------------------------------- */
+
+int ath__s3_check_parts(uint64_t part_bytes, uint32_t parallel, struct ath_error *err) {
+    if (part_bytes && (part_bytes < ATH__S3_PART_MIN || part_bytes > ATH__S3_PART_MAX))
+        return ath__err_set(err, ATH_ERR_INVALID, "part_bytes: 5 MiB to 5 GiB");
+    if (parallel > PARALLEL_MAX)
+        return ath__err_set(err, ATH_ERR_INVALID, "parallel: more than %u", PARALLEL_MAX);
+    return 0;
+}
+
+void ath__s3_set_parts(
+    struct ath__s3_upload *up, uint64_t part_bytes, uint64_t part_default, uint32_t parallel) {
+    up->part_bytes = part_bytes ? part_bytes : part_default;
+    up->parallel = parallel ? parallel : PARALLEL_DEFAULT;
 }
 
 /* -- put --------------------------------------------------------------------------------------- */
@@ -82,9 +100,7 @@ static int fill_put(
                                     : ATH__S3_MEMORY;
     up->body = options->body;
     up->size = options->body.len;
-    up->part_bytes = options->part_bytes ? options->part_bytes : ATH__S3_PART_BYTES;
-    if (options->parallel)
-        up->parallel = options->parallel;
+    ath__s3_set_parts(up, options->part_bytes, ATH__S3_PART_BYTES, options->parallel);
     up->if_none_match = options->if_none_match;
     up->if_match = options->if_match;
     up->s3.op.shared.is_writable = options->is_stream;
@@ -98,14 +114,10 @@ static int fill_put(
         rc = ath__s3_copy_text(&up->s3, &up->if_match, err);
     if (!rc && !options->is_stream)
         atomic_init(&up->s3.object_size, (int64_t)up->size);
-    return rc ? rc
-              : ath__s3_op_fill(
-                    &up->s3,
-                    options->bucket,
-                    options->key,
-                    options->headers,
-                    options->headers_count,
-                    err);
+    if (!rc)
+        rc = ath__s3_op_fill(
+            &up->s3, options->bucket, options->key, options->headers, options->headers_count, err);
+    return rc ? rc : ath__s3_check_algorithm(&up->s3, err);
 }
 
 int ath_s3_put_start(
@@ -115,24 +127,16 @@ int ath_s3_put_start(
     struct ath_op **out_op,
     struct ath_error *err) {
     struct ath_s3_put_options options;
-    struct ath_error failure = {0};
+    struct ath__s3_upload *up;
     int rc = ath__options_copy(given, sizeof options, &options, err);
     if (!rc)
         rc = check_put(&options, err);
+    if (!rc)
+        rc = ath__s3_upload_new(client, queue, options.user, &up, err);
     if (rc)
         return rc;
-    struct ath__s3_upload *up = ath__s3_upload_new(client, queue, options.user, &failure);
-    if (!up) {
-        if (err)
-            *err = failure;
-        return failure.code;
-    }
     rc = fill_put(up, &options, err);
-    if (rc) {
-        ath_op_release(&up->s3.op);
-        return rc;
-    }
-    return ath__s3_op_submit(&up->s3, options.body.len != 0, out_op, err);
+    return ath__s3_op_submit(&up->s3, rc, options.body.len != 0, out_op, err);
 }
 
 /* -- the stream, on the I/O thread --------------------------------------------------------------

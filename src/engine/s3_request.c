@@ -85,6 +85,8 @@ static bool goes_along(int use, const char *name) {
     struct ath_slice text = ath__slice_str(name);
     if (use == ATH__S3_HEADERS_ALL)
         return true;
+    if (use == ATH__S3_HEADERS_CREATE)
+        return !ath__s3_is_about_body(name);
     if (ath__slice_eq_nocase(text, ATH__SLICE_LIT("x-amz-request-payer")))
         return true;
     if (use == ATH__S3_HEADERS_SOURCE)
@@ -350,28 +352,6 @@ int ath__s3_call_header(struct ath__s3_call *s, const char *name, const char *va
         return ATH_ERR_NOMEM;
     s->own[s->own_count++] = (struct ath_s3_pair){name, copy};
     return 0;
-}
-
-static bool has_checksum(const struct ath__s3_op *s3) {
-    for (size_t i = 0; i < s3->headers_count; i++) {
-        struct ath_slice name = ath__slice_str(s3->headers[i].name);
-        if (ath__slice_eq_nocase(name, ATH__SLICE_LIT("Content-MD5")) ||
-            starts(name, "x-amz-checksum-"))
-            return true;
-    }
-    return false;
-}
-
-void ath__s3_call_protect(struct ath__s3_call *s, bool is_required) {
-    char probe[25];
-    if (s->checksum || (s->header_use == ATH__S3_HEADERS_ALL && has_checksum(s->s3)))
-        return;
-    if (s->call.client->config.s3_checksums == 1)
-        s->checksum = ATH__CHECKSUM_CRC32;
-    else if (is_required && ath__md5_base64(ath__slice("", 0), probe) == 0)
-        s->wants_md5 = true;
-    else if (is_required)
-        s->checksum = ATH__CHECKSUM_CRC32;
 }
 
 /* -- digests ----------------------------------------------------------------------------------- */

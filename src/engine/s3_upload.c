@@ -273,46 +273,6 @@ static void send_copy(struct ath__s3_upload *up) {
 
 /* -- parts ------------------------------------------------------------------------------------- */
 
-static int reserve_part(struct ath__s3_upload *up, uint32_t number) {
-    if (number <= up->io.parts_cap)
-        return 0;
-    uint32_t cap = up->io.parts_cap ? 2 * up->io.parts_cap : 64;
-    struct ath__s3_part *parts = ath__realloc_array(up->io.parts, cap, sizeof *parts);
-    if (!parts)
-        return ATH_ERR_NOMEM;
-    up->io.parts = parts;
-    char(*checksums)[16] = ath__realloc_array(up->io.checksums, cap, sizeof *checksums);
-    if (!checksums)
-        return ATH_ERR_NOMEM;
-    up->io.checksums = checksums;
-    up->io.parts_cap = cap;
-    return 0;
-}
-
-/* Keeps a stored part's ETag; 0, NOMEM or PROTOCOL. */
-static int keep_part(struct ath__s3_upload *up, struct ath__s3_call *s, struct ath_error *err) {
-    struct ath__s3_part *part = &up->io.parts[s->number - 1];
-    struct ath_slice etag = ath__exchange_header(&s->call.io.x, "ETag");
-    struct ath__buf text;
-    int rc = 0;
-    ath__buf_init(&text, 4096);
-    if (up->source == ATH__S3_COPY) {
-        rc = ath__s3_etag_parse(s->call.answer, &text, err);
-        etag = ath__buf_slice(&text);
-    }
-    if (!rc && etag.len == 0)
-        rc = ath__err_set(err, ATH_ERR_PROTOCOL, "%s: the answer has no ETag", s->call.operation);
-    if (!rc) {
-        part->number = (int32_t)s->number;
-        part->etag = ath__slice(ath__arena_copy(&up->s3.arena, etag), etag.len);
-        memcpy(up->io.checksums[s->number - 1], s->checksum_text, sizeof s->checksum_text);
-        if (!part->etag.ptr)
-            rc = ath__err_nomem(err);
-    }
-    ath__buf_clear(&text);
-    return rc;
-}
-
 static void part_done(struct ath__call *call) {
     struct ath__s3_upload *up = upload_of_call(call);
     struct ath__s3_call *s = ath__s3_call_of(call);
@@ -321,7 +281,7 @@ static void part_done(struct ath__call *call) {
     uint64_t bytes = up->source == ATH__S3_COPY ? s->len : s->body.len;
     int rc = call->result;
     if (!rc)
-        rc = keep_part(up, s, &err);
+        rc = ath__s3_part_keep(up, s, &err);
     if (rc) {
         fail(up, &err);
         return;
@@ -506,7 +466,7 @@ static bool next_part(struct ath__s3_upload *up) {
     if (len > up->part_bytes)
         len = up->part_bytes;
     uint32_t number = up->io.parts_count + 1;
-    if (reserve_part(up, number)) {
+    if (ath__s3_part_reserve(up, number)) {
         fail_nomem(up);
         return false;
     }
@@ -529,7 +489,7 @@ static bool next_piece(struct ath__s3_upload *up, bool *out_ended) {
     uint32_t number = up->io.parts_count + 1;
     if (!piece)
         return false;
-    if (reserve_part(up, number)) {
+    if (ath__s3_part_reserve(up, number)) {
         ath__s3_piece_free(piece);
         fail_nomem(up);
         return false;
@@ -584,19 +544,41 @@ static void create_done(struct ath__call *call) {
         pump(up);
 }
 
+static int choose_checksum(struct ath__s3_upload *up, struct ath__s3_call *s) {
+    up->io.checksum = ath__s3_algorithm(&up->s3);
+    if (!up->io.checksum)
+        return 0;
+    const char *name = ath__checksum_name(up->io.checksum);
+    return ath__s3_call_header(s, "x-amz-checksum-algorithm", name);
+}
+
+/* A sum of the whole says nothing about the parts. */
+static bool refuse_sum(struct ath__s3_upload *up) {
+    const char *name = ath__s3_sum_of_program(&up->s3);
+    struct ath_error err;
+    if (!name || up->source == ATH__S3_COPY)
+        return false;
+    ath__err_set(
+        &err,
+        ATH_ERR_UNSUPPORTED,
+        "headers: %.40s does not go with an object that is sent in parts",
+        name);
+    fail(up, &err);
+    return true;
+}
+
 static void send_create(struct ath__s3_upload *up) {
+    if (refuse_sum(up))
+        return;
     struct ath__s3_call *s =
-        new_call(up, "CreateMultipartUpload", "POST", ATH__S3_HEADERS_ALL, create_done);
+        new_call(up, "CreateMultipartUpload", "POST", ATH__S3_HEADERS_CREATE, create_done);
     int rc = s ? ath__s3_call_query(s, "uploads", "") : ATH_ERR_NOMEM;
     up->io.phase = ATH__S3_UPLOAD_CREATING;
     up->sweep.from_ns = ath__now_ns(up->s3.op.runtime);
     if (!rc && up->source == ATH__S3_COPY)
         rc = ath__s3_copy_metadata(up, s);
-    if (!rc && up->source != ATH__S3_COPY && up->s3.op.client->config.s3_checksums == 1) {
-        up->io.checksum = ATH__CHECKSUM_CRC32;
-        rc =
-            ath__s3_call_header(s, "x-amz-checksum-algorithm", ath__checksum_name(up->io.checksum));
-    }
+    if (!rc && up->source != ATH__S3_COPY)
+        rc = choose_checksum(up, s);
     if (rc == ATH_ERR_NOMEM) {
         fail_nomem(up);
     } else if (rc) {
@@ -764,19 +746,22 @@ const struct ath__op_type ath__s3_upload_type = {
     .is_s3 = true,
 };
 
-struct ath__s3_upload *ath__s3_upload_new(
-    struct ath_client *client, struct ath_queue *queue, void *user, struct ath_error *err) {
+int ath__s3_upload_new(
+    struct ath_client *client,
+    struct ath_queue *queue,
+    void *user,
+    struct ath__s3_upload **out_up,
+    struct ath_error *err) {
     struct ath__s3_upload *up = ath__alloc_zero(sizeof *up);
-    if (!up) {
-        ath__err_nomem(err);
-        return NULL;
-    }
-    if (ath__s3_op_init(&up->s3, &ath__s3_upload_type, client, queue, user, err))
-        return NULL;
+    if (!up)
+        return ath__err_nomem(err);
+    int rc = ath__s3_op_init(&up->s3, &ath__s3_upload_type, client, queue, user, err);
+    if (rc)
+        return rc;
     up->fd = -1;
-    up->parallel = 8;
     ath__list_init(&up->stream.full);
     ath__list_init(&up->io.reading);
     ath__buf_init(&up->io.upload_id, 8192);
-    return up;
+    *out_up = up;
+    return 0;
 }

@@ -86,15 +86,21 @@ struct ath__s3_upload {
 };
 
 extern const struct ath__op_type ath__s3_upload_type;
-/* A new one with its defaults; NULL tells in `err`. */
-struct ath__s3_upload *ath__s3_upload_new(
-    struct ath_client *client, struct ath_queue *queue, void *user, struct ath_error *err);
+int ath__s3_upload_new(
+    struct ath_client *client,
+    struct ath_queue *queue,
+    void *user,
+    struct ath__s3_upload **out_up,
+    struct ath_error *err);
 struct ath__s3_piece *ath__s3_piece_new(size_t max);
 void ath__s3_piece_free(struct ath__s3_piece *piece);
 /* How long part `number` (from 1) of a stream gets: longer ones late, so that 10,000 suffice. */
 uint64_t ath__s3_stream_part_bytes(const struct ath__s3_upload *upload, uint32_t number);
 
 int ath__s3_check_parts(uint64_t part_bytes, uint32_t parallel, struct ath_error *err);
+/* How it is divided; 0: the defaults. */
+void ath__s3_set_parts(
+    struct ath__s3_upload *upload, uint64_t part_bytes, uint64_t part_default, uint32_t parallel);
 
 void ath__s3_pieces_drop(struct ath__node *list);
 /* I/O thread: all that was written and is not stored; a part that is; the next full piece. */
@@ -107,7 +113,10 @@ void ath__s3_upload_finish(struct ath__s3_upload *up);
 /* s3_sweep.c: ends it too, after the search. */
 void ath__s3_sweep_start(struct ath__s3_upload *up);
 
-/* s3_etag.c: fill io.expected_etag, which stays empty when it cannot be told. */
+/* s3_etag.c. Room for part `number`; what an answer tells of a part: 0, NOMEM or PROTOCOL. */
+int ath__s3_part_reserve(struct ath__s3_upload *up, uint32_t number);
+int ath__s3_part_keep(struct ath__s3_upload *up, struct ath__s3_call *s, struct ath_error *err);
+/* Fill io.expected_etag, which stays empty when it cannot be told. */
 void ath__s3_expect_whole(struct ath__s3_upload *up, struct ath_slice body);
 void ath__s3_expect_joined(struct ath__s3_upload *up);
 

@@ -316,40 +316,6 @@ static void test_get_wrong_ranges_are_refused(void **state) {
         }
 }
 
-static bool sums(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)nth;
-    if (op == 'G') {
-        assert_string_equal(store_header(x, "x-amz-checksum-mode"), "ENABLED");
-        snprintf(
-            st->head + strlen(st->head),
-            100,
-            "x-amz-checksum-crc32: %s\r\n",
-            st->w.counter ? "y/Q5Jg==" : "AAAAAA==");
-        a->head = st->head;
-    }
-    return false;
-}
-
-static void test_get_checksum(void **state) {
-    (void)state;
-    for (unsigned right = 0; right < 2; right++) {
-        store_open(&s, NULL);
-        store_put(&s, "k", "123456789", 9);
-        s.after = sums;
-        s.w.counter = right;
-        struct ath_s3_get_options options = options_of("k");
-        struct ath_op *op = start(&options);
-        assert_int_equal(finish(op, NULL), right ? 0 : ATH_ERR_IO);
-        ath_op_release(op);
-        store_close(&s);
-    }
-}
-
 static void test_get_cancel_at_each_step(void **state) {
     (void)state;
     char out[95];
@@ -452,7 +418,6 @@ int main(void) {
         cmocka_unit_test(test_get_goes_on_where_it_stopped),
         cmocka_unit_test(test_get_change_is_an_error),
         cmocka_unit_test(test_get_wrong_ranges_are_refused),
-        cmocka_unit_test(test_get_checksum),
         cmocka_unit_test(test_get_cancel_at_each_step),
         cmocka_unit_test(test_get_slow_down_is_waited_for),
         cmocka_unit_test(test_get_bad_options),
