@@ -174,7 +174,11 @@ static int read_pair(PyObject *item, const char *name, Py_ssize_t at, struct ath
     if (!PyTuple_Check(item) || PyTuple_GET_SIZE(item) != 2 ||
         !PyUnicode_Check(PyTuple_GET_ITEM(item, 0)) ||
         !PyUnicode_Check(PyTuple_GET_ITEM(item, 1))) {
-        PyErr_Format(PyExc_TypeError, "%s[%zd] must be a tuple of two str, not %R", name, at, item);
+        PyErr_Format(
+            PyExc_TypeError,
+            "%s[%zd] must be a tuple of two str",
+            name,
+            at); /* it may be a secret */
         return -1;
     }
     PyOS_snprintf(place, sizeof(place), "%s[%zd]", name, at);

@@ -19,16 +19,16 @@ static struct ath_op *handle(PyObject *self) {
     return query_of(self)->op;
 }
 
-PyObject *core_s3_get_status(PyObject *query, void *Py_UNUSED(closure)) {
+PyObject *core_s3_status(PyObject *query, void *Py_UNUSED(closure)) {
     core_query_settle(query_of(query));
     return PyLong_FromLong(ath_s3_status(handle(query)));
 }
 
-PyObject *core_s3_get_size(PyObject *query, void *Py_UNUSED(closure)) {
+PyObject *core_s3_size(PyObject *query, void *Py_UNUSED(closure)) {
     return PyLong_FromLongLong(ath_s3_object_size(handle(query)));
 }
 
-PyObject *core_s3_get_transferred(PyObject *query, void *Py_UNUSED(closure)) {
+PyObject *core_s3_transferred(PyObject *query, void *Py_UNUSED(closure)) {
     return PyLong_FromUnsignedLongLong(ath_s3_transferred(handle(query)));
 }
 

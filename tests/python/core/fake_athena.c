@@ -2,64 +2,14 @@
  * A scripted stand-in for the library below the extension module: the same C interface, with
  * operations that do what a test tells them by the fake_* functions (called through ctypes).
  */
-#include <athena/athena.h>
+#include "fake.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
-
-#define EXPORT __attribute__((visibility("default")))
-#define EVENTS_MAX 1024
-#define BATCHES_MAX 256
-
-struct ath_client {
-    char region[64];
-    char access_key_id[132];
-    int64_t expires_at;
-};
-
-struct ath_execution {
-    int count;
-    char *json;
-};
-
-struct ath_queue {
-    int count;
-    int fd;
-    size_t used;
-    struct ath_event events[EVENTS_MAX];
-};
-
-struct ath_batch {
-    int count;
-    size_t rows;
-    size_t columns_count;
-    struct ath_column *columns;
-};
-
-struct ath_op {
-    struct ath_op *next;
-    int count;
-    uint64_t token;
-    void *user;
-    struct ath_queue *queue;
-    struct ath_column_info *columns;
-    size_t columns_count;
-    struct ath_batch *batches[BATCHES_MAX];
-    size_t batches_first;
-    size_t batches_count;
-    bool finished;
-    struct ath_error error;
-    struct ath_execution *execution;
-    int state;
-    int cancels;
-    int detaches;
-    char text[4096]; /* what the operation was started with */
-};
 
 /* What a test hands over for a column of a batch; buffers are copied. */
 struct fake_column {
@@ -89,15 +39,17 @@ EXPORT int fake_detaches(uint64_t token);
 EXPORT int fake_alive(void);
 EXPORT int fake_batches_alive(void);
 EXPORT int fake_log_level(void);
+EXPORT const char *fake_s3_client(void);
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+pthread_mutex_t fake_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct ath_op *ops;
 static uint64_t last_token;
 static int batches_alive;
 static int log_level;
+static char s3_client[64]; /* the options of the newest client */
 
-static struct ath_op *find(uint64_t token) {
+struct ath_op *fake_find(uint64_t token) {
     struct ath_op *op = ops;
     while (op && op->token != token)
         op = op->next;
@@ -111,7 +63,7 @@ static void *copy(const void *bytes, size_t size) {
     return bytes ? result : (free(result), NULL);
 }
 
-static void post(struct ath_op *op, int type, int code, struct ath_execution *execution) {
+void fake_post(struct ath_op *op, int type, int code, struct ath_execution *execution) {
     struct ath_queue *queue = op->queue;
     pthread_cond_broadcast(&changed);
     if (!queue || queue->used == EVENTS_MAX) {
@@ -131,8 +83,8 @@ uint64_t fake_last_token(void) {
 }
 
 void fake_columns(uint64_t token, size_t count, const char *const *names) {
-    pthread_mutex_lock(&lock);
-    struct ath_op *op = find(token);
+    pthread_mutex_lock(&fake_lock);
+    struct ath_op *op = fake_find(token);
     op->columns = calloc(count + 1, sizeof(*op->columns));
     op->columns_count = count;
     for (size_t i = 0; i < count; i++)
@@ -147,8 +99,8 @@ void fake_columns(uint64_t token, size_t count, const char *const *names) {
             .precision = 10,
             .scale = 2,
             .case_sensitive = true};
-    post(op, ATH_EVENT_RESULT, 0, NULL);
-    pthread_mutex_unlock(&lock);
+    fake_post(op, ATH_EVENT_RESULT, 0, NULL);
+    pthread_mutex_unlock(&fake_lock);
 }
 
 void fake_push(
@@ -167,38 +119,38 @@ void fake_push(
             .validity = copy(columns[i].validity, columns[i].validity_size),
             .offsets = copy(columns[i].offsets, columns[i].offsets_size),
             .values = copy(columns[i].values, columns[i].values_size)};
-    pthread_mutex_lock(&lock);
-    struct ath_op *op = find(token);
+    pthread_mutex_lock(&fake_lock);
+    struct ath_op *op = fake_find(token);
     batches_alive++;
     op->batches[(op->batches_first + op->batches_count++) % BATCHES_MAX] = batch;
-    post(op, ATH_EVENT_BATCH, 0, NULL);
-    pthread_mutex_unlock(&lock);
+    fake_post(op, ATH_EVENT_BATCH, 0, NULL);
+    pthread_mutex_unlock(&fake_lock);
 }
 
 void fake_repeat(uint64_t token, size_t times) {
-    pthread_mutex_lock(&lock);
-    struct ath_op *op = find(token);
+    pthread_mutex_lock(&fake_lock);
+    struct ath_op *op = fake_find(token);
     struct ath_batch *batch =
         op->batches[(op->batches_first + op->batches_count - 1) % BATCHES_MAX];
     for (size_t i = 0; i < times && op->batches_count < BATCHES_MAX; i++) {
         batch->count++;
         op->batches[(op->batches_first + op->batches_count++) % BATCHES_MAX] = batch;
     }
-    post(op, ATH_EVENT_BATCH, 0, NULL);
-    pthread_mutex_unlock(&lock);
+    fake_post(op, ATH_EVENT_BATCH, 0, NULL);
+    pthread_mutex_unlock(&fake_lock);
 }
 
 void fake_finish(uint64_t token, int code, const char *message) {
-    pthread_mutex_lock(&lock);
-    struct ath_op *op = find(token);
+    pthread_mutex_lock(&fake_lock);
+    struct ath_op *op = fake_find(token);
     op->finished = true;
     op->error.code = code;
     op->error.attempts = 3;
     op->error.http_status = code ? 400 : 0;
     snprintf(op->error.message, sizeof(op->error.message), "%s", message ? message : "");
     snprintf(op->error.operation, sizeof(op->error.operation), "GetQueryResults");
-    post(op, ATH_EVENT_DONE, code, NULL);
-    pthread_mutex_unlock(&lock);
+    fake_post(op, ATH_EVENT_DONE, code, NULL);
+    pthread_mutex_unlock(&fake_lock);
 }
 
 static struct ath_execution *execution_of(const char *json) {
@@ -209,30 +161,30 @@ static struct ath_execution *execution_of(const char *json) {
 }
 
 void fake_event(uint64_t token, int type, const char *json) {
-    pthread_mutex_lock(&lock);
-    post(find(token), type, 0, json ? execution_of(json) : NULL);
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_lock(&fake_lock);
+    fake_post(fake_find(token), type, 0, json ? execution_of(json) : NULL);
+    pthread_mutex_unlock(&fake_lock);
 }
 
 void fake_state(uint64_t token, int state, const char *json) {
-    pthread_mutex_lock(&lock);
-    struct ath_op *op = find(token);
+    pthread_mutex_lock(&fake_lock);
+    struct ath_op *op = fake_find(token);
     op->state = state;
     ath_execution_release(op->execution);
     op->execution = execution_of(json);
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&fake_lock);
 }
 
 const char *fake_text(uint64_t token) {
-    return find(token)->text;
+    return fake_find(token)->text;
 }
 
 int fake_cancels(uint64_t token) {
-    return find(token)->cancels;
+    return fake_find(token)->cancels;
 }
 
 int fake_detaches(uint64_t token) {
-    return find(token)->detaches;
+    return fake_find(token)->detaches;
 }
 
 int fake_alive(void) {
@@ -244,6 +196,10 @@ int fake_alive(void) {
 
 int fake_batches_alive(void) {
     return batches_alive;
+}
+
+const char *fake_s3_client(void) {
+    return s3_client;
 }
 
 int fake_log_level(void) {
@@ -274,7 +230,7 @@ const char *ath_error_name(int code) {
     }
 }
 
-static int fail(struct ath_error *err, int code, const char *message) {
+int fake_fail(struct ath_error *err, int code, const char *message) {
     if (err) {
         err->code = code;
         snprintf(err->message, sizeof(err->message), "%s", message);
@@ -287,7 +243,7 @@ int ath_client_new(
     struct ath_client **out_client,
     struct ath_error *err) {
     if (options->profile && strcmp(options->profile, "missing") == 0)
-        return fail(err, ATH_ERR_CONFIG, "no profile 'missing'");
+        return fake_fail(err, ATH_ERR_CONFIG, "no profile 'missing'");
     *out_client = calloc(1, sizeof(**out_client));
     snprintf(
         (*out_client)->region,
@@ -297,6 +253,14 @@ int ath_client_new(
         options->use_fips,
         options->connect_timeout_ms,
         options->retry_base);
+    snprintf(
+        s3_client,
+        sizeof(s3_client),
+        "%d/%d/%d/%d",
+        options->s3_addressing,
+        options->s3_checksums,
+        options->s3_accelerate,
+        options->s3_payload_signing);
     return 0;
 }
 
@@ -315,9 +279,9 @@ int ath_client_credentials_set(
     struct ath_error *err) {
     (void)session_token;
     if (access_key_id && !secret_access_key)
-        return fail(err, ATH_ERR_INVALID, "secret_access_key is missing");
+        return fake_fail(err, ATH_ERR_INVALID, "secret_access_key is missing");
     if (!access_key_id && !reason)
-        return fail(err, ATH_ERR_INVALID, "a reason is missing");
+        return fake_fail(err, ATH_ERR_INVALID, "a reason is missing");
     snprintf(
         client->access_key_id,
         sizeof(client->access_key_id),
@@ -402,7 +366,7 @@ int ath_queue_fd(const struct ath_queue *queue) {
 }
 
 size_t ath_queue_drain(struct ath_queue *queue, struct ath_event *out_events, size_t cap) {
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&fake_lock);
     size_t count = queue->used < cap ? queue->used : cap;
     memcpy(out_events, queue->events, count * sizeof(*out_events));
     queue->used -= count;
@@ -410,7 +374,7 @@ size_t ath_queue_drain(struct ath_queue *queue, struct ath_event *out_events, si
     uint64_t total;
     if (queue->used == 0)
         (void)!read(queue->fd, &total, sizeof(total));
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&fake_lock);
     return count;
 }
 
@@ -421,21 +385,21 @@ static bool wait_change(int32_t timeout_ms) {
     until.tv_nsec += timeout_ms % 1000 * 1000000L;
     until.tv_sec += timeout_ms / 1000 + until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
-    return pthread_cond_timedwait(&changed, &lock, &until) == 0;
+    return pthread_cond_timedwait(&changed, &fake_lock, &until) == 0;
 }
 
 int ath_queue_wait(struct ath_queue *queue, int32_t timeout_ms) {
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&fake_lock);
     while (queue->used == 0 && wait_change(timeout_ms))
         ;
     int ready = queue->used > 0;
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&fake_lock);
     return ready;
 }
 
-static struct ath_op *op_new(struct ath_queue *queue, void *user) {
+struct ath_op *fake_op_new(struct ath_queue *queue, void *user) {
     struct ath_op *op = calloc(1, sizeof(*op));
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&fake_lock);
     op->count = 1;
     op->token = ++last_token;
     op->user = user;
@@ -444,7 +408,7 @@ static struct ath_op *op_new(struct ath_queue *queue, void *user) {
         queue->count++;
     op->next = ops;
     ops = op;
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&fake_lock);
     return op;
 }
 
@@ -456,7 +420,7 @@ struct ath_op *ath_op_retain(struct ath_op *op) {
 struct ath_op *ath_op_release(struct ath_op *op) {
     if (!op || --op->count > 0)
         return NULL;
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&fake_lock);
     struct ath_op **at = &ops;
     while (*at != op)
         at = &(*at)->next;
@@ -467,9 +431,10 @@ struct ath_op *ath_op_release(struct ath_op *op) {
         free((void *)(uintptr_t)op->columns[i].name);
     free(op->columns);
     ath_execution_release(op->execution);
+    fake_s3_free(op->s3);
     ath_queue_release(op->queue);
     free(op);
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&fake_lock);
     return NULL;
 }
 
@@ -486,13 +451,16 @@ void ath_op_cancel(struct ath_op *op, bool discard_rows) {
 }
 
 void ath_op_detach(struct ath_op *op) {
+    pthread_mutex_lock(&fake_lock);
     op->detaches++;
+    fake_s3_touch(op->s3);
+    pthread_mutex_unlock(&fake_lock);
 }
 
 bool ath_op_is_done(const struct ath_op *op) {
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&fake_lock);
     bool done = op->finished && op->batches_count == 0;
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&fake_lock);
     return done;
 }
 
@@ -506,7 +474,7 @@ int ath_op_error(const struct ath_op *op, struct ath_error *out_err) {
 
 static int bits_of(const struct ath_op *op) {
     int bits = op->columns ? ATH_WAIT_RESULT : 0;
-    if (op->batches_count > 0)
+    if (op->batches_count > 0 || fake_s3_is_ready(op->s3))
         bits |= ATH_WAIT_BATCH;
     else if (op->finished)
         bits |= ATH_WAIT_DONE;
@@ -515,11 +483,11 @@ static int bits_of(const struct ath_op *op) {
 
 int ath_op_wait(struct ath_op *op, int mask, int32_t timeout_ms) {
     mask |= ATH_WAIT_DONE;
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&fake_lock);
     while ((bits_of(op) & mask) == 0 && wait_change(timeout_ms))
         ;
     int bits = bits_of(op) & mask;
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&fake_lock);
     return bits;
 }
 
@@ -531,8 +499,8 @@ int ath_query_start(
     struct ath_error *err) {
     (void)client;
     if (options->sql.len == 0)
-        return fail(err, ATH_ERR_INVALID, "the SQL is empty");
-    struct ath_op *op = *out_op = op_new(queue, options->user);
+        return fake_fail(err, ATH_ERR_INVALID, "the SQL is empty");
+    struct ath_op *op = *out_op = fake_op_new(queue, options->user);
     int at = snprintf(
         op->text,
         sizeof(op->text),
@@ -559,7 +527,7 @@ int ath_query_attach(
     struct ath_error *err) {
     (void)client;
     (void)err;
-    *out_op = op_new(queue, options->user);
+    *out_op = fake_op_new(queue, options->user);
     snprintf((*out_op)->text, sizeof((*out_op)->text), "attach %s %d", query_id, stop_on_cancel);
     return 0;
 }
@@ -572,8 +540,8 @@ int ath_metadata_start(
     struct ath_error *err) {
     (void)client;
     if (!options->catalog)
-        return fail(err, ATH_ERR_INVALID, "catalog is missing");
-    *out_op = op_new(queue, options->user);
+        return fake_fail(err, ATH_ERR_INVALID, "catalog is missing");
+    *out_op = fake_op_new(queue, options->user);
     snprintf((*out_op)->text, sizeof((*out_op)->text), "[{\"Name\": \"%s\"}]", options->catalog);
     return 0;
 }
@@ -591,7 +559,7 @@ int ath_query_stop(
     struct ath_error *err) {
     (void)client;
     (void)err;
-    *out_op = op_new(queue, user);
+    *out_op = fake_op_new(queue, user);
     snprintf((*out_op)->text, sizeof((*out_op)->text), "stop %s", query_id);
     return 0;
 }
@@ -638,15 +606,15 @@ int64_t ath_query_update_count(const struct ath_op *op) {
 
 int ath_query_batch_next(struct ath_op *op, struct ath_batch **out_batch, struct ath_error *err) {
     int code = 0;
-    pthread_mutex_lock(&lock);
+    pthread_mutex_lock(&fake_lock);
     if (op->batches_count > 0) {
         *out_batch = op->batches[op->batches_first++ % BATCHES_MAX];
         op->batches_count--;
         code = 1;
     } else if (op->finished && op->error.code != 0) {
-        code = fail(err, op->error.code, "reading failed");
+        code = fake_fail(err, op->error.code, "reading failed");
     }
-    pthread_mutex_unlock(&lock);
+    pthread_mutex_unlock(&fake_lock);
     return code;
 }
 
@@ -685,12 +653,12 @@ int ath_query_arrow_schema(
     const struct ath_op *op, struct ArrowSchema *out_schema, struct ath_error *err) {
     (void)op;
     (void)out_schema;
-    return fail(err, ATH_ERR_STATE, "no schema in the fake");
+    return fake_fail(err, ATH_ERR_STATE, "no schema in the fake");
 }
 
 int ath_batch_arrow_array(
     struct ath_batch *batch, struct ArrowArray *out_array, struct ath_error *err) {
     (void)batch;
     (void)out_array;
-    return fail(err, ATH_ERR_VALUE, "no array in the fake");
+    return fake_fail(err, ATH_ERR_VALUE, "no array in the fake");
 }
