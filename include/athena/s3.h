@@ -78,7 +78,8 @@ ATH_API struct ath_slice ath_s3_body(const struct ath_op *op);
 /*
  * Reads `length` bytes of an object from `offset` by parallel ranges that all carry If-Match, so
  * bytes of two versions never mix. With `into` (lent, at least `length` bytes when that is given)
- * they go to their place as they arrive; without it they are an ordered stream of chunks.
+ * they go to their place as they arrive; without it they are an ordered stream of chunks. A whole
+ * object whose checksum (CRC32, CRC32C, CRC64NVME) comes along is compared with it: ATH_ERR_IO.
  */
 struct ath_s3_get_options {
     size_t size;
@@ -130,9 +131,13 @@ ATH_API void ath_s3_chunk_release(struct ath_s3_chunk *chunk);
  * Writes an object: one PutObject up to `part_bytes`, else a multipart upload with parallel parts,
  * aborted when anything fails or the operation is cancelled; DONE waits for that abort at most two
  * seconds. A completion already on the wire is let through: DONE tells whether the object is there.
- * When the answer of a conditional put is lost, the object's ETag tells whose it is. The source is
- * `body` (lent), or a file
- * (`path`), or, with `is_stream`, what ath_s3_put_write() brings.
+ * When the answer of a conditional put is lost, the object's ETag tells whose it is; when that of
+ * CreateMultipartUpload is, uploads of the key that began meanwhile and have no part are aborted at
+ * the end. The source is `body` (lent), or a file (`path`), or, with `is_stream`, what
+ * ath_s3_put_write() brings. The checksum is that which a header x-amz-checksum-algorithm names
+ * (CRC32, CRC32C, CRC64NVME; others are ATH_ERR_UNSUPPORTED), else CRC32 as the client's options
+ * say. A sum among the headers (Content-MD5, x-amz-checksum-crc32, ...) goes along with one
+ * PutObject; with parts it is ATH_ERR_UNSUPPORTED.
  */
 struct ath_s3_put_options {
     size_t size;
