@@ -66,9 +66,14 @@ static bool parts(struct start *start, uint64_t *part_bytes, uint32_t *parallel)
     return true;
 }
 
+/* As `user` of the other starts: what is too long is cut. */
 static bool read_user(PyObject *value, unsigned long long *out) {
     if (!value)
         return true;
+    if (!PyLong_Check(value)) {
+        PyErr_Format(PyExc_TypeError, "user must be int, not %.100s", Py_TYPE(value)->tp_name);
+        return false;
+    }
     *out = PyLong_AsUnsignedLongLongMask(value);
     return !PyErr_Occurred();
 }
@@ -282,8 +287,12 @@ static bool read_path(struct start *start, const char **out) {
     PyObject *value = start->values[CORE_S3_PATH];
     if (!value || value == Py_None)
         return true;
-    if (!PyUnicode_FSConverter(value, &start->keep))
+    if (!PyUnicode_FSConverter(value, &start->keep)) {
+        if (PyErr_ExceptionMatches(PyExc_TypeError))
+            PyErr_Format(
+                PyExc_TypeError, "path must be str or a path, not %.100s", Py_TYPE(value)->tp_name);
         return false;
+    }
     *out = PyBytes_AS_STRING(start->keep);
     return true;
 }

@@ -25,3 +25,4 @@ def nothing_left() -> Iterator[None]:
     yield
     gc.collect()
     assert (fakelib.lib.fake_alive(), fakelib.lib.fake_batches_alive()) == (0, 0)
+    assert fakelib.lib.fake_s3_parts_alive() == 0

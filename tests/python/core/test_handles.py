@@ -158,10 +158,10 @@ def test_query_members() -> None:
 
 
 def test_types_cannot_be_made_or_changed() -> None:
-    for name in ("Query", "Fetch", "RowsIterator"):
+    for name in ("Query", "Fetch", "RowsIterator", "S3Chunk"):
         with pytest.raises(TypeError):
             getattr(core, name)()
-    for name in ("Client", "Queue", "Query", "Rows", "LoopBudget"):
+    for name in ("Client", "Queue", "Query", "Rows", "LoopBudget", "S3Chunk"):
         with pytest.raises(TypeError):
             getattr(core, name).x = 1
         with pytest.raises(TypeError):

@@ -22,6 +22,13 @@ except fakelib.core.CoreError as error:
     assert error.code == fakelib.core.ERR_INVALID
 else:
     raise AssertionError("no error")
+import fakes3
+chunk = fakes3.get().chunk(b"bytes").query.s3_chunk()
+assert bytes(chunk) == b"bytes"
+class Memory(bytearray):
+    pass
+memory = Memory(100)
+memory.cycle = under_way = fakes3.call(body=b"b" * 1000, into=memory, headers=[("a", "b")])
 print("ran")
 """
 

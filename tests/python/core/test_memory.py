@@ -6,6 +6,7 @@ import _testcapi
 from collections import OrderedDict
 from typing import Any
 
+import fakes3
 import pytest
 from fakelib import BINARY, DATE, DECIMAL, TEXT, TIMESTAMP, Script, column, core, rows_of
 
@@ -64,3 +65,58 @@ def test_handles() -> None:
 
     failures = sum(failing(n, calls) is None for n in range(80))
     assert failures > 10
+
+
+def test_s3_starts() -> None:
+    pairs = [(f"name{i}", "value") for i in range(20)]
+
+    def calls() -> Any:
+        client = core.Client()
+        body, into = bytearray(5), bytearray(5)
+        try:
+            client.s3_call(None, "O", "PUT", "b", "é", query=pairs, body=body, into=into)
+            client.s3_put(None, "b", "k", path="/ä")
+            client.s3_list(None, 1, "b", headers=pairs)
+            client.s3_delete(None, "b", ["é", "b"], version_ids=["ü", None])
+            client.s3_get(None, "b", "k", allocate=1000)
+            return client.s3_presign("GET", "b", "k", query=[("n", "9000")])
+        finally:
+            body.append(1)  # given back, whatever failed
+            into.append(1)
+
+    failures = sum(failing(n, calls) is None for n in range(100))
+    assert failures > 25
+
+
+def test_s3_answers() -> None:
+    entries = [
+        {"key": f"k{i}", "etag": "é", "bytes": 10**6, "storage_class": "GLACIER", "owner_id": "me",
+         "last_modified": 1.5, "upload_id": "u", "version_id": str(i)}
+        for i in range(3)
+    ]  # fmt: skip
+
+    def prepare() -> Any:
+        transfer = fakes3.get(allocate=100)
+        transfer.store(0, b"x")
+        deletion = fakes3.Transfer(lambda client: client.s3_delete(None, "b", ["a"]))
+        return [
+            fakes3.call().answer(b"body", size=10**12).finish().query,
+            fakes3.listing().page(*entries).query,
+            fakes3.get().chunk(b"x").query,
+            transfer.finish().query,
+            deletion.failures(("ä", "b", "c", "d")).query,
+        ]
+
+    def read(call: Any, listing: Any, stream: Any, transfer: Any, deletion: Any) -> Any:
+        answer = (call.s3_headers(), call.s3_header("etag"), call.s3_body(), call.s3_size)
+        page, chunk = listing.s3_page(), stream.s3_chunk()
+        return (*answer, page, len(chunk), transfer.s3_take(), deletion.s3_failures())
+
+    expected = read(*prepare())
+    failures = 0
+    for n in range(300):
+        operations = prepare()
+        result = failing(n, lambda operations=operations: read(*operations))
+        failures += result is None
+        assert result in (None, expected)
+    assert failures > 30
