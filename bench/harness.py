@@ -24,9 +24,13 @@ class BenchError(Exception):
     """A measurement that could not be made."""
 
 
+PACKAGES = ("libathena", "pyathena", "s3fs", "obstore", "boto3", "botocore", "aiobotocore")
+
+
 @dataclass
 class Side:
-    """One of the two packages: a name and the interpreter whose environment holds it."""
+    """One of those compared: a name and the interpreter whose environment holds it (for libcurl
+    the program itself)."""
 
     name: str
     python: str
@@ -34,21 +38,26 @@ class Side:
 
     def find_versions(self) -> None:
         """Asks the interpreter for its version and those of the packages that matter."""
+        if self.name == "libcurl":
+            self.versions = {"libcurl": self._ask("--version")}
+            return
+        module = "pyathena" if self.name in ("PyAthena", "libathena") else self.name
         code = (
             "import json, platform, importlib.metadata as m\n"
             "v = {d.metadata['Name'].lower(): d.version for d in m.distributions()}\n"
-            "keep = ('libathena', 'pyathena', 'boto3', 'botocore')\n"
-            "import pyathena\n"
+            f"import {module}\n"
             "print(json.dumps({'python': platform.python_version(), "
-            "'pyathena.__version__': pyathena.__version__, "
-            "**{k: v[k] for k in keep if k in v}}))"
+            f"**{{k: v[k] for k in {PACKAGES!r} if k in v}}}}))"
         )
-        done = subprocess.run([self.python, "-c", code], capture_output=True, text=True, cwd=BENCH)
-        if done.returncode:
-            raise BenchError(f"{self.python} cannot import pyathena:\n{done.stderr.strip()}")
-        self.versions = json.loads(done.stdout)
-        if ("libathena" in self.versions) != (self.name == "libathena"):
+        self.versions = json.loads(self._ask("-c", code))
+        if self.name.lower() not in self.versions:
             raise BenchError(f"{self.python} does not have {self.name}, it has {self.versions}")
+
+    def _ask(self, *words: str) -> str:
+        done = subprocess.run([self.python, *words], capture_output=True, text=True, cwd=BENCH)
+        if done.returncode:
+            raise BenchError(f"{self.name}: {self.python} fails:\n{done.stderr.strip()}")
+        return done.stdout.strip()
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:
@@ -57,6 +66,7 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
     words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     words += ["-nodes", "-days", "30", "-subj", "/CN=127.0.0.1"]
     words += ["-addext", "subjectAltName=IP:127.0.0.1"]
+    words += ["-addext", "basicConstraints=critical,CA:FALSE"]  # some clients refuse a CA as server
     done = subprocess.run(
         [*words, "-keyout", key, "-out", certificate], capture_output=True, text=True
     )
@@ -111,6 +121,12 @@ def find_stub() -> Path | None:
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
 
 
+def find_python(environment: str) -> str | None:
+    """The interpreter of an environment in the project, if it is there."""
+    path = BENCH.parent / environment / "bin" / "python"
+    return str(path) if path.exists() else None
+
+
 def worker_environment(s3_endpoint: str | None) -> dict[str, str]:
     """The environment of a worker: nothing of the user's AWS set-up or Python path reaches it."""
     kept = {
@@ -151,7 +167,8 @@ def run_worker(
         except subprocess.TimeoutExpired as error:
             raise BenchError(f"{side.name}: {script} took over {WORKER_TIMEOUT} s") from error
         if done.returncode:
-            raise BenchError(f"{side.name}: {script} failed:\n{done.stderr.strip()[-2000:]}")
+            status, words = done.returncode, done.stderr.strip()[-2000:]
+            raise BenchError(f"{side.name}: {script} ended with status {status}:\n{words}")
         result = json.loads(done.stdout.splitlines()[-1])
         result["spawned"] = spawned
         if instructions:

@@ -7,7 +7,15 @@ from typing import Any
 
 from cases import Case
 
-HEADERS = ("", "unit", "PyAthena", "libathena", "ratio", "target")
+NAMES = {
+    "libathena": "libathena",
+    "pyathena": "PyAthena",
+    "s3fs": "s3fs",
+    "obstore": "obstore",
+    "boto3": "boto3",
+    "libcurl": "libcurl",
+}
+Rows = list[tuple[str, list[list[str]]]]
 
 
 def medians(rounds: list[dict[str, float]]) -> dict[str, float]:
@@ -38,22 +46,52 @@ def case_lines(case: Case, theirs: dict[str, float], ours: dict[str, float]) -> 
     return lines
 
 
-def table(results: dict[str, dict[str, Any]], cases: list[Case]) -> str:
-    """All cases under each other; ratio is PyAthena's number over ours."""
-    blocks: list[tuple[str, list[list[str]]]] = []
-    for case in cases:
-        sides = results[case.name]["medians"]
-        title = case.title + (f" ({case.note})" if case.note else "")
-        blocks.append((title, case_lines(case, sides["pyathena"], sides["libathena"])))
-    rows = [list(HEADERS), *(line for _, lines in blocks for line in lines)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADERS))]
+def side_lines(
+    case: Case, medians: dict[str, dict[str, float]], keys: list[str]
+) -> list[list[str]]:
+    lines = []
+    for measure in case.measures:
+        found = [medians.get(key, {}).get(measure.key) for key in keys]
+        if any(value is not None for value in found):
+            cells = [number(value) for value in found]
+            lines.append(["  " + measure.label, measure.unit, *cells, measure.target])
+    return lines
 
-    def render(row: list[str]) -> str:
+
+def render(headers: list[str], blocks: Rows) -> str:
+    """Lines in columns, each block under its title."""
+    rows = [headers, *(line for _, lines in blocks for line in lines)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(headers))]
+
+    def words(row: list[str]) -> str:
         cells = [row[0].ljust(widths[0]), row[1].ljust(widths[1])]
         cells += [row[i].rjust(widths[i]) for i in range(2, len(row))]
         return "  ".join(cells).rstrip()
 
-    out = [render(list(HEADERS))]
+    out = [words(headers)]
     for title, lines in blocks:
-        out += ["", title, *map(render, lines)]
+        out += ["", title, *map(words, lines)]
     return "\n".join(out)
+
+
+def title_of(case: Case) -> str:
+    return case.title + (f" ({case.note})" if case.note else "")
+
+
+def table(results: dict[str, dict[str, Any]], cases: list[Case]) -> str:
+    """All cases under each other; ratio is PyAthena's number over ours."""
+    blocks: Rows = []
+    for case in cases:
+        sides = results[case.name]["medians"]
+        lines = case_lines(case, sides.get("pyathena", {}), sides.get("libathena", {}))
+        blocks.append((title_of(case), lines))
+    return render(["", "unit", "PyAthena", "libathena", "ratio", "target"], blocks)
+
+
+def table_of_sides(results: dict[str, dict[str, Any]], cases: list[Case]) -> str:
+    """All cases under each other, a column for each side that was run."""
+    keys = [k for k in NAMES if any(results[case.name]["medians"].get(k) for case in cases)]
+    blocks = [
+        (title_of(case), side_lines(case, results[case.name]["medians"], keys)) for case in cases
+    ]
+    return render(["", "unit", *(NAMES[key] for key in keys), "target"], blocks)

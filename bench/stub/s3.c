@@ -292,14 +292,31 @@ static struct reply answer_bucket(const struct s3_request *request) {
     return stub_reply(MHD_HTTP_OK, &body, "application/xml");
 }
 
+static bool is_sub_resource(const struct s3_request *request) {
+    static const char *const names[] = {"tagging", "annotation", "acl", "attributes", "uploadId"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (stub_s3_argument(request, names[i], NULL))
+            return true;
+    return false;
+}
+
+/* Objects have no tags and no annotations. */
+static struct reply answer_sub_resource(const struct s3_request *request) {
+    struct text body = {0};
+    if (stub_s3_argument(request, "tagging", NULL))
+        stub_text_puts(&body, "<Tagging><TagSet></TagSet></Tagging>");
+    else if (stub_s3_argument(request, "annotation", NULL))
+        stub_text_puts(&body, "<ListObjectAnnotationsResult></ListObjectAnnotationsResult>");
+    else
+        return stub_s3_error(MHD_HTTP_NOT_IMPLEMENTED, "NotImplemented", "not served here");
+    return stub_reply(MHD_HTTP_OK, &body, "application/xml");
+}
+
 static struct reply answer_get(const struct s3_request *request) {
     if (!*request->key)
         return answer_bucket(request);
-    if (stub_s3_argument(request, "tagging", NULL)) {
-        struct text body = {0};
-        stub_text_puts(&body, "<Tagging><TagSet></TagSet></Tagging>");
-        return stub_reply(MHD_HTTP_OK, &body, "application/xml");
-    }
+    if (is_sub_resource(request))
+        return answer_sub_resource(request);
     struct source source = {0};
     if (!find_object(request, &source))
         return stub_s3_error(MHD_HTTP_NOT_FOUND, "NoSuchKey", "The specified key does not exist.");

@@ -407,6 +407,12 @@ def test_copy_by_parts(s3: S3) -> None:
     assert outside[0] == 400
 
 
+def test_objects_have_no_tags_and_other_sub_resources_are_refused(s3: S3) -> None:
+    status, body, _ = s3.send("GET", "b/gen/10/a?tagging")
+    assert (status, s3.texts(body, "Tag")) == (200, [])
+    assert s3.code(s3.send("GET", "b/gen/10/a?acl")) == (501, "NotImplemented")
+
+
 def test_list_of_generated_keys(s3: S3) -> None:
     pages = s3.pages("b", prefix="list/2500/")
     keys = [key for page in pages for key in s3.texts(page, "Key")]
