@@ -173,7 +173,7 @@ def _read_s3(config: Any, options: dict[str, Any]) -> None:
         ("payload_signing_enabled", "s3_payload_signing"),
     ):
         value = settings.get(name)
-        options[option] = None if value is None else (1 if value else -1)
+        options[option] = None if value is None else bool(value)
     checksums = getattr(config, "request_checksum_calculation", None)
     if checksums is None:
         return

@@ -8,7 +8,7 @@ are one request each are in ``_requests.py``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pyathena import _core
@@ -25,6 +25,7 @@ from pyathena.filesystem._requests import (
     get_bucket_versioning,
     get_object_tagging,
     head_bucket,
+    list_page,
     presign,
     put_bucket_acl,
     put_object_acl,
@@ -37,6 +38,7 @@ from pyathena.filesystem.s3_errors import from_core_error
 from pyathena.filesystem.s3_headers import response_of_headers
 
 if TYPE_CHECKING:
+    from pyathena.filesystem._client import S3Client
     from pyathena.filesystem._drive import Drive, Transfer
     from pyathena.filesystem.s3_path import S3Path
 
@@ -58,6 +60,7 @@ __all__ = [
     "get_object_tagging",
     "head_bucket",
     "head_object",
+    "list_page",
     "list_pages",
     "next_chunk",
     "open_put_stream",
@@ -136,7 +139,10 @@ async def get_bytes(
         return query.s3_body()
     etag = if_match or query.s3_header("etag")
     if query.s3_header("content-length") == str(wanted):
-        return await _get_rest(drive, path, query, wanted, first, last - first, etag, params)
+        starter = range_starter(
+            drive.client, path, first, last - first, etag, params, query, wanted
+        )
+        return await _read(drive, path, starter)
     return await read_range(drive, path, first, last - first, if_match=etag, **params)
 
 
@@ -172,37 +178,39 @@ async def _get(
     raise_failure(failure, path, None)
 
 
-async def _get_rest(
-    drive: Drive,
+def range_starter(
+    client: S3Client,
     path: S3Path,
-    head: _core.Query | None,
-    got: int,
     start: int,
     length: int,
     if_match: str | None,
     params: Mapping[str, Any],
-) -> bytes:
-    """``length`` bytes from ``start``, of which the answer ``head`` brought the first ``got``."""
-    core = drive.client.core
-    headers = headers_of(drive.client, "GetObject", params)
+    head: _core.Query | None = None,
+    got: int = 0,
+) -> Callable[[_core.Queue | None], _core.Query]:
+    """What starts the reading of ``length`` bytes from ``start`` into fresh bytes, of which the
+    answer ``head`` brought the first ``got``; ``s3_take()`` gives them."""
+    headers = headers_of(client, "GetObject", params)
     version_id = params.get("VersionId") or path.version_id
-    transfer = _requests.start(
-        drive,
-        lambda queue: core.s3_get(
-            queue,
-            path.bucket,
-            path.key or "",
-            version_id=version_id,
-            if_match=if_match,
-            offset=start + got,
-            length=length - got,
-            allocate=length,
-            head=head,
-            headers=headers,
-        ),
-        path,
+    return lambda queue: client.core.s3_get(
+        queue,
+        path.bucket,
+        path.key or "",
+        version_id=version_id,
+        if_match=if_match,
+        offset=start + got,
+        length=length - got,
+        allocate=length,
+        head=head,
+        headers=headers,
     )
-    return (await _requests.finish(transfer, path)).s3_take()
+
+
+async def _read(
+    drive: Drive, path: S3Path, starter: Callable[[_core.Queue | None], _core.Query]
+) -> bytes:
+    query = await _requests.finish(_requests.start(drive, starter, path), path)
+    return query.s3_take()
 
 
 async def read_range(
@@ -218,7 +226,8 @@ async def read_range(
     if length <= 0:
         return b""
     if length > _SMALL_BYTES:
-        return await _get_rest(drive, path, None, 0, start, length, if_match, params)
+        starter = range_starter(drive.client, path, start, length, if_match, params)
+        return await _read(drive, path, starter)
     range_ = f"bytes={start}-{start + length - 1}"
     query = await _get(drive, path, range_, if_match, params)
     if query is None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from pyathena.filesystem._client import S3Client
 
-__all__ = ["Pairs", "headers_of", "query_of"]
+__all__ = ["Pairs", "accepts", "headers_of", "query_of"]
 
 Pairs: TypeAlias = "tuple[tuple[str, str], ...]"
 
@@ -143,6 +143,20 @@ _ACCEPTED: dict[str, frozenset[str]] = {
         "UploadPartCopy": _COMMON + _CUSTOMER + _SOURCE + "CopySourceRange",
     }.items()
 }
+
+
+def accepts(method: str) -> frozenset[str]:
+    """The parameters that are passed on to an operation, by boto3's method name.
+
+    Raises:
+        ValueError: there is no such operation.
+    """
+    operation = "".join(word.capitalize() for word in method.split("_"))
+    found = _ACCEPTED.get(operation)
+    if found is None:
+        raise ValueError(f"There is no operation {method!r}.")
+    return found
+
 
 _KEYS = ("SSECustomerKey", "CopySourceSSECustomerKey")
 

@@ -53,13 +53,10 @@ async def call(
     query: Pairs | None = None,
     body: Bytes | None = None,
     condition: str | None = None,
-    more: Pairs = (),
 ) -> _core.Query:
-    """One request about ``path``; ``more`` are header lines of the call's own."""
+    """One request about ``path``."""
     client = drive.client
     headers = headers_of(client, operation, params)
-    if more:
-        headers = more if headers is None else headers + more
     transfer = start(
         drive,
         lambda queue: client.core.s3_call(
@@ -110,14 +107,53 @@ async def create_multipart_upload(drive: Drive, path: S3Path, **params: Any) -> 
     return {**response, "Bucket": path.bucket, "Key": path.key, "UploadId": upload_id}
 
 
+def part_starter(
+    client: S3Client,
+    path: S3Path,
+    upload_id: str,
+    part_number: int,
+    body: Bytes,
+    params: Mapping[str, Any],
+) -> Callable[[_core.Queue | None], _core.Query]:
+    """What starts an UploadPart."""
+    query = (("partNumber", str(part_number)), ("uploadId", upload_id))
+    headers = headers_of(client, "UploadPart", params)
+    return lambda queue: client.core.s3_call(
+        queue, "UploadPart", "PUT", path.bucket, path.key, query=query, headers=headers, body=body
+    )
+
+
 async def upload_part(
     drive: Drive, path: S3Path, upload_id: str, part_number: int, body: Bytes, **params: Any
 ) -> dict[str, Any]:
     """UploadPart."""
+    starter = part_starter(drive.client, path, upload_id, part_number, body, params)
+    return response_of(await finish(start(drive, starter, path), path))
+
+
+def part_copy_starter(
+    client: S3Client,
+    source: S3Path,
+    path: S3Path,
+    upload_id: str,
+    part_number: int,
+    range_: tuple[int, int] | None,
+    params: Mapping[str, Any],
+) -> Callable[[_core.Queue | None], _core.Query]:
+    """What starts an UploadPartCopy."""
     query = (("partNumber", str(part_number)), ("uploadId", upload_id))
-    answer = await call(drive, "UploadPart", "PUT", path, params, query, body)
-    response = response_of(answer)
-    return response
+    headers = headers_of(client, "UploadPartCopy", params) or ()
+    headers += (("x-amz-copy-source", copy_source(source)),)
+    if range_ is not None:
+        headers += (("x-amz-copy-source-range", f"bytes={range_[0]}-{range_[1] - 1}"),)
+    return lambda queue: client.core.s3_call(
+        queue, "UploadPartCopy", "PUT", path.bucket, path.key, query=query, headers=headers
+    )
+
+
+def part_copy_response(query: _core.Query, path: S3Path) -> dict[str, Any]:
+    """The answer to UploadPartCopy."""
+    return {**response_of(query), "CopyPartResult": document_of(query, path).texts()}
 
 
 async def upload_part_copy(
@@ -130,13 +166,9 @@ async def upload_part_copy(
     **params: Any,
 ) -> dict[str, Any]:
     """UploadPartCopy of ``source``, or of its bytes from ``range_[0]`` to before ``range_[1]``."""
-    query = (("partNumber", str(part_number)), ("uploadId", upload_id))
-    more: Pairs = (("x-amz-copy-source", copy_source(source)),)
-    if range_ is not None:
-        more += (("x-amz-copy-source-range", f"bytes={range_[0]}-{range_[1] - 1}"),)
-    answer = await call(drive, "UploadPartCopy", "PUT", path, params, query, more=more)
-    response = response_of(answer)
-    return {**response, "CopyPartResult": document_of(answer, path).texts()}
+    client = drive.client
+    starter = part_copy_starter(client, source, path, upload_id, part_number, range_, params)
+    return part_copy_response(await finish(start(drive, starter, path), path), path)
 
 
 def copy_source(source: S3Path) -> str:
@@ -184,6 +216,25 @@ async def abort_multipart_upload(
     """AbortMultipartUpload."""
     query = (("uploadId", upload_id),)
     return response_of(await call(drive, "AbortMultipartUpload", "DELETE", path, params, query))
+
+
+async def list_page(
+    drive: Drive, operation: str, bucket: str | None, query: Pairs, **params: Any
+) -> _xml.Element:
+    """The document of one page of a listing."""
+    core = drive.client.core
+    headers = headers_of(drive.client, operation, params)
+    path = bucket or ""
+    which = {"ListMultipartUploads": "uploads", "ListObjectVersions": "versions"}.get(operation)
+    pairs = query if which is None else ((which, ""), *query)
+    transfer = start(
+        drive,
+        lambda queue: core.s3_call(
+            queue, operation, "GET", bucket, query=pairs, headers=headers
+        ),
+        path,
+    )
+    return document_of(await finish(transfer, path), path)
 
 
 # -- buckets, tags, access -------------------------------------------------------------------------
