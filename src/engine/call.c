@@ -431,6 +431,14 @@ static bool try_again(struct ath__call *call) {
     }
 }
 
+bool ath__call_reject(struct ath__call *call, struct ath_error *err) {
+    err->attempts = call->io.attempts;
+    ath__err_operation(err, call->operation);
+    call->err = *err;
+    call->retry_class = ATH__RETRY_TRANSIENT;
+    return try_again(call);
+}
+
 void ath__call_exchange_done(struct ath__exchange *x) {
     struct ath__call *call = x->owner;
     call->io.on_wire = false;

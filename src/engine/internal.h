@@ -512,6 +512,9 @@ int ath__call_add_header(
 int ath__call_add_common(struct ath__call *call, struct ath__request *request);
 /* Starts; failures too arrive by `done`. */
 void ath__call_start(struct ath__call *call);
+/* From `done`: the answer that counted as a success cannot be read, as if it had broken off. True
+ * when the call goes on and comes to `done` again. */
+bool ath__call_reject(struct ath__call *call, struct ath_error *err);
 /* Drops a call at any stage (NULL allowed). */
 void ath__call_free(struct ath__call *call);
 /* Another operation hears of the call's wants from now on. */

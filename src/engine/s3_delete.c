@@ -85,7 +85,9 @@ static void batch_done(struct ath__call *call) {
         rc = ath__s3_delete_parse(call->answer, &del->failures, &err);
         if (rc)
             ath__err_prefix(&err, "DeleteObjects");
-        else
+        if (rc == ATH_ERR_PROTOCOL && ath__call_reject(call, &err))
+            return;
+        if (!rc)
             atomic_fetch_add_explicit(&del->s3.transferred, s->len, memory_order_relaxed);
     }
     go_on(del, s, rc, &err);

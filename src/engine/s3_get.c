@@ -8,6 +8,8 @@
 /* So that the byte budget has room for as many ranges as go at once. */
 #define STREAM_PART_BYTES (4 * ATH__MIB)
 #define PARALLEL_MAX 256u
+#define CHANGED "GetObject: the object changed while it was read"
+#define NOT_THE_RANGE "GetObject: the answer is not the range that was asked for"
 #define SUM_MAX ((uint64_t)64 << 20) /* a range is summed up in one go, so not more */
 
 struct ath_s3_chunk {
@@ -141,6 +143,12 @@ static bool read_place(const struct ath__s3_call *s, uint64_t *out_last, uint64_
            first == s->first + s->into_done && *out_last < s->first + s->len;
 }
 
+/* Bytes of the object that If-Match named; not every server knows it. */
+static bool is_same(const struct ath__s3_call *s) {
+    struct ath_slice etag = ath__exchange_header(&s->call.io.x, "ETag");
+    return !etag.ptr || !s->if_match || ath__slice_is(etag, s->if_match);
+}
+
 /* The first range broke off: its head may tell what to ask for next. */
 static bool accept_first(struct ath__s3_call *s) {
     struct s3_get *get = get_of(s->s3);
@@ -148,14 +156,12 @@ static bool accept_first(struct ath__s3_call *s) {
     struct ath_slice etag = ath__exchange_header(&s->call.io.x, "ETag");
     if (!etag.ptr || !read_place(s, &last, &size))
         return false;
-    if (s->if_match) {
-        if (s->into_done && size != get->io.size)
-            return false;
-    } else {
-        s->if_match = copy_header(get, &s->call.io.x, "ETag");
-        if (!s->if_match)
-            return false;
-    }
+    if (s->into_done)
+        return size == get->io.size && is_same(s);
+    const char *copy = copy_header(get, &s->call.io.x, "ETag");
+    if (!copy)
+        return false;
+    s->if_match = copy; /* whatever the program's condition was */
     get->io.size = size;
     if (size < s->first + s->len) /* no bytes past the end are to come */
         s->len = size - s->first;
@@ -164,7 +170,7 @@ static bool accept_first(struct ath__s3_call *s) {
 
 static bool accept_range(struct ath__s3_call *s) {
     uint64_t last, size;
-    return read_place(s, &last, &size) && size == get_of(s->s3)->io.size;
+    return read_place(s, &last, &size) && size == get_of(s->s3)->io.size && is_same(s);
 }
 
 static uint64_t got(const struct ath__s3_call *s) {
@@ -201,14 +207,14 @@ static void range_done(struct ath__call *call) {
         end(get, &err);
         return;
     }
-    bool right = read_place(s, &last, &size) && size == get->io.size &&
+    bool same = is_same(s);
+    bool right = same && read_place(s, &last, &size) && size == get->io.size &&
                  last == s->first + len - 1 && got(s) == len;
     if (right && get->io.sum.algorithm)
         ath__s3_sum_add(&get->io.sum, ath__slice(s->into, (size_t)len), size - last - 1);
     ath__s3_call_free(s);
     if (!right) {
-        end_with(
-            get, ATH_ERR_PROTOCOL, "GetObject: the answer is not the range that was asked for");
+        end_with(get, ATH_ERR_PROTOCOL, same ? NOT_THE_RANGE : CHANGED);
         return;
     }
     get->io.in_flight--;
@@ -313,9 +319,8 @@ static int read_first(struct s3_get *get, struct ath__s3_call *s, struct ath_err
         uint64_t wanted = s->first + s->len < size ? s->first + s->len : size;
         right = last + 1 == wanted && len == wanted - s->first;
     }
-    if (!right)
-        return ath__err_set(
-            err, ATH_ERR_PROTOCOL, "GetObject: the answer is not the range that was asked for");
+    if (!right || (s->into_done && !is_same(s)))
+        return ath__err_set(err, ATH_ERR_PROTOCOL, "%s", right ? CHANGED : NOT_THE_RANGE);
     int rc = find_end(get, size, err);
     if (rc)
         return rc;
@@ -328,7 +333,7 @@ static int read_first(struct s3_get *get, struct ath__s3_call *s, struct ath_err
     if (get->io.next > get->io.end)
         get->io.next = get->io.end; /* a server without ranges sent more than was wanted */
     get->io.etag = s->if_match;
-    if (!get->io.etag && ath__exchange_header(x, "ETag").ptr) {
+    if (ath__exchange_header(x, "ETag").ptr) { /* that of one version; "*" is of any */
         get->io.etag = copy_header(get, x, "ETag");
         if (!get->io.etag)
             return ath__err_nomem(err);

@@ -126,20 +126,39 @@ static int keep_page(struct s3_list *list, struct ath_s3_page *page) {
     return 0;
 }
 
-static int read_page(struct s3_list *list, struct ath__call *call, struct ath_error *err) {
+/* Takes over page and the next one's query. */
+static int take_page(
+    struct s3_list *list,
+    struct ath_s3_page *page,
+    const struct ath__buf *next,
+    struct ath_error *err) {
+    bool repeats = next->len && ath__slice_eq(ath__buf_slice(next), ath__buf_slice(&list->io.next));
+    ath__buf_clear(&list->io.next);
+    list->io.next = *next;
+    if (keep_page(list, page))
+        return ath__err_nomem(err);
+    return repeats ? ath__err_set(
+                         err,
+                         ATH_ERR_PROTOCOL,
+                         "%s: the pages do not end",
+                         s_naming[list->kind].operation)
+                   : 0;
+}
+
+/* True when the page is asked for once more: what came was not one. */
+static bool
+read_page(struct s3_list *list, struct ath__call *call, int *rc, struct ath_error *err) {
     struct ath_s3_page *page;
     struct ath__buf next;
     ath__buf_init(&next, 64u << 10);
-    int rc = ath__s3_page_parse(list->kind, call->answer, &page, &next, err);
-    if (rc)
-        ath__err_prefix(err, call->operation);
-    else if (keep_page(list, page))
-        rc = ath__err_nomem(err);
-    else if (next.len && ath__slice_eq(ath__buf_slice(&next), ath__buf_slice(&list->io.next)))
-        rc = ath__err_set(err, ATH_ERR_PROTOCOL, "%s: the pages do not end", call->operation);
-    ath__buf_clear(&list->io.next);
-    list->io.next = next;
-    return rc;
+    *rc = ath__s3_page_parse(list->kind, call->answer, &page, &next, err);
+    if (!*rc) {
+        *rc = take_page(list, page, &next, err);
+        return false;
+    }
+    ath__buf_clear(&next);
+    ath__err_prefix(err, call->operation);
+    return *rc == ATH_ERR_PROTOCOL && ath__call_reject(call, err);
 }
 
 static void page_done(struct ath__call *call) {
@@ -147,9 +166,9 @@ static void page_done(struct ath__call *call) {
     struct s3_list *list = ATH__CONTAINER(s->s3, struct s3_list, s3);
     struct ath_error err = call->err;
     int rc = call->result;
-    if (!rc)
-        rc = read_page(list, call, &err);
-    else if (call->io.x.result == 0)
+    if (!rc && read_page(list, call, &rc, &err))
+        return;
+    if (call->result && call->io.x.result == 0)
         ath__s3_op_tell_answer(&list->s3, s);
     ath__s3_call_free(s);
     list->io.asking = false;

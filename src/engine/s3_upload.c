@@ -203,12 +203,27 @@ static bool look(struct ath__s3_upload *up, const struct ath__call *call) {
 
 /* -- PutObject, CopyObject --------------------------------------------------------------------- */
 
+/* An answer that was on its way before its outcome was known, and that ends in its middle: true
+ * when the request is repeated, else `rc` tells. Nothing at all stands for a success. */
+static bool is_cut(struct ath__call *call, int *rc, struct ath_error *err) {
+    struct ath__buf etag;
+    if (call->answer.len == 0)
+        return false;
+    ath__buf_init(&etag, 4096);
+    *rc = ath__s3_etag_parse(call->answer, &etag, err);
+    ath__buf_clear(&etag);
+    return *rc == ATH_ERR_PROTOCOL && ath__call_reject(call, err);
+}
+
 static void single_done(struct ath__call *call) {
     struct ath__s3_upload *up = upload_of_call(call);
     struct ath__s3_call *s = ath__s3_call_of(call);
     struct ath__s3_piece *piece = s->item;
     struct ath_error err = call->err;
-    bool failed = call->result != 0, looks = false;
+    int rc = call->result;
+    if (!rc && up->source == ATH__S3_COPY && is_cut(call, &rc, &err))
+        return;
+    bool failed = rc != 0, looks = false;
     if (failed && err.http_status == 412 && up->if_none_match && up->source != ATH__S3_COPY) {
         ath__s3_expect_whole(up, s->body);
         looks = look(up, call);
@@ -282,13 +297,15 @@ static void part_done(struct ath__call *call) {
     int rc = call->result;
     if (!rc)
         rc = ath__s3_part_keep(up, s, &err);
+    if (rc == ATH_ERR_PROTOCOL && !call->result && ath__call_reject(call, &err))
+        return;
+    up->io.in_flight--;
     if (rc) {
         fail(up, &err);
         return;
     }
     ath__s3_call_free(s);
     ath__s3_piece_free(piece);
-    up->io.in_flight--;
     atomic_fetch_add_explicit(&up->s3.transferred, bytes, memory_order_relaxed);
     ath__s3_stream_stored(up, (size_t)bytes);
     pump(up);
@@ -416,7 +433,10 @@ static void complete_done(struct ath__call *call) {
     struct ath__s3_upload *up = upload_of_call(call);
     struct ath__s3_call *s = ath__s3_call_of(call);
     struct ath_error err = call->err;
-    if (!call->result) {
+    int rc = call->result;
+    if (!rc && is_cut(call, &rc, &err))
+        return;
+    if (!rc) {
         ath__s3_op_tell_answer(&up->s3, s);
         leave(up, NULL);
         return;
@@ -529,7 +549,11 @@ static void create_done(struct ath__call *call) {
         rc = read_upload_id(up, call, &err);
     if (rc == ATH_ERR_NOMEM && !call->result) /* without the id nobody can abort it */
         rc = read_upload_id(up, call, &err);
-    up->sweep.is_wanted = ath__s3_call_of(call)->is_unclear || (rc && !call->result);
+    if (rc && !call->result)
+        ath__s3_call_of(call)->is_unclear = true;
+    if (rc == ATH_ERR_PROTOCOL && !call->result && ath__call_reject(call, &err))
+        return;
+    up->sweep.is_wanted = ath__s3_call_of(call)->is_unclear;
     up->sweep.to_ns = ath__now_ns(call->runtime);
     if (rc) {
         up->io.upload_id.len = 0;

@@ -154,6 +154,59 @@ static void test_redirect_is_followed_and_remembered(void **state) {
     }
 }
 
+/* What one bucket taught is no other's; transfers follow as calls do, and only their first request
+ * has to be told. */
+static bool one_lives_elsewhere(
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
+    return strncmp(x->route->host, "bucket.", 7) == 0 && lives_elsewhere(st, op, nth, x, a);
+}
+
+static void test_redirects_are_of_a_bucket(void **state) {
+    (void)state;
+    struct ath_client_options client = ATH_CLIENT_OPTIONS_INIT;
+    struct ath_op *op;
+    char out[30];
+    client.access_key_id = "AKID";
+    client.secret_access_key = "secret";
+    store_open(&s, &client);
+    store_put(&s, "k", "012345678901234567890123456789", 30);
+    s.before = one_lives_elsewhere;
+    struct ath_s3_get_options get = {
+        .size = sizeof get,
+        .bucket = "bucket",
+        .key = ath__slice_str("k"),
+        .length = -1,
+        .part_bytes = 10,
+        .into = out,
+        .into_len = sizeof out};
+    assert_int_equal(ath_s3_get_start(s.w.client, s.w.queue, &get, &op, NULL), 0);
+    assert_int_equal(finish(op, NULL), 0);
+    assert_memory_equal(out, "012345678901234567890123456789", 30);
+    assert_string_equal(s.log, "GGGG");
+    ath_op_release(op);
+    struct ath_s3_put_options put = {
+        .size = sizeof put,
+        .bucket = "bucket",
+        .key = ath__slice_str("new"),
+        .body = ath__slice_str("hello")};
+    assert_int_equal(ath_s3_put_start(s.w.client, s.w.queue, &put, &op, NULL), 0);
+    assert_int_equal(finish(op, NULL), 0);
+    assert_string_equal(s.log, "GGGGP");
+    ath_op_release(op);
+    struct ath_s3_call_options options = call_of("HeadObject", "HEAD", "k");
+    options.bucket = "other";
+    op = start(&options);
+    assert_int_equal(finish(op, NULL), 0);
+    ath_op_release(op);
+    assert_string_equal(request_at(4)->host, "bucket.s3.eu-west-1.amazonaws.com");
+    assert_string_equal(request_at(5)->host, "other.s3.us-east-1.amazonaws.com");
+    store_close(&s);
+}
+
 static void test_redirect_only_once_and_on_aws_only(void **state) {
     (void)state;
     struct ath_client_options client = ATH_CLIENT_OPTIONS_INIT;
@@ -186,6 +239,40 @@ static void test_call_waits_for_keys(void **state) {
         ath_client_credentials_set(s.w.client, "AKID", "secret", "token", 0, NULL, NULL), 0);
     assert_int_equal(finish(op, NULL), 0);
     assert_non_null(strstr(request_at(0)->headers, "X-Amz-Security-Token: token\r\n"));
+    ath_op_release(op);
+    store_close(&s);
+}
+
+static bool expires(
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
+    (void)op;
+    (void)nth;
+    if (strcmp(store_header(x, "X-Amz-Security-Token"), "old") != 0)
+        return false;
+    store_error(st, a, 400, "ExpiredToken");
+    return true;
+}
+
+static void test_expired_keys_are_asked_for_anew(void **state) {
+    (void)state;
+    struct ath_client_options client = ATH_CLIENT_OPTIONS_INIT;
+    client.credentials_source = ATH_CREDENTIALS_EXTERNAL;
+    store_open(&s, &client);
+    store_put(&s, "k", "hello", 5);
+    s.before = expires;
+    ath_client_credentials_set(s.w.client, "AKID", "secret", "old", 0, NULL, NULL);
+    struct ath_s3_call_options options = call_of("HeadObject", "HEAD", "k");
+    struct ath_op *op = start(&options);
+    world_run(&s.w, SECOND);
+    assert_false(ath_op_is_done(op));
+    assert_int_equal(ath_op_wait(op, ATH_WAIT_CREDENTIALS, 0), ATH_WAIT_CREDENTIALS);
+    ath_client_credentials_set(s.w.client, "AKID", "secret", "new", 0, NULL, NULL);
+    assert_int_equal(finish(op, NULL), 0);
+    assert_string_equal(s.log, "HH");
     ath_op_release(op);
     store_close(&s);
 }
@@ -327,6 +414,61 @@ static void test_list_failure_after_a_page(void **state) {
     options.kind = ATH_S3_LIST_BUCKETS;
     assert_int_equal(ath_s3_list_start(s.w.client, NULL, &options, &op, NULL), ATH_ERR_INVALID);
     store_close(&s);
+}
+
+/* A page that ends in its middle is asked for again, and is an error when it stays so. */
+static bool cuts(
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
+    (void)x;
+    if ((op == 'L' || op == 'D') && (nth == 2 || st->w.counter))
+        a->body_len = strlen(a->body) - 9;
+    return false;
+}
+
+static void test_truncated_answers_are_asked_for_again(void **state) {
+    (void)state;
+    for (unsigned always = 0; always < 2; always++) {
+        struct ath_op *op;
+        size_t pages = 0;
+        static char texts[1500][8];
+        static struct ath_slice keys[1500];
+        store_open(&s, NULL);
+        put_keys(10);
+        s.list_max = 4;
+        s.after = cuts;
+        s.w.counter = always;
+        struct ath_s3_list_options options = {
+            .size = sizeof options, .kind = ATH_S3_LIST_OBJECTS, .bucket = "bucket"};
+        assert_int_equal(ath_s3_list_start(s.w.client, s.w.queue, &options, &op, NULL), 0);
+        size_t got = 0;
+        while (!ath_op_is_done(op)) {
+            got += take_pages(op, &pages);
+            world_run(&s.w, 10 * MS);
+        }
+        got += take_pages(op, &pages);
+        struct ath_error err = {0};
+        assert_int_equal(ath_op_error(op, &err), always ? ATH_ERR_PROTOCOL : 0);
+        assert_int_equal(err.attempts, always ? 5 : 0);
+        assert_int_equal(got, always ? 0 : 10);
+        assert_string_equal(s.log, always ? "LLLLL" : "LLLL");
+        ath_op_release(op);
+        for (size_t i = 0; i < 1500; i++) {
+            snprintf(texts[i], sizeof texts[i], "p%03u", (unsigned)i);
+            keys[i] = ath__slice_str(texts[i]);
+        }
+        struct ath_s3_delete_options del = {
+            .size = sizeof del, .bucket = "bucket", .keys = keys, .count = 1500};
+        assert_int_equal(ath_s3_delete_start(s.w.client, s.w.queue, &del, &op, NULL), 0);
+        assert_int_equal(finish(op, NULL), always ? ATH_ERR_PROTOCOL : 0);
+        assert_int_equal(s.count['D'] > 2, true);
+        assert_int_equal(s.objects_count, 0);
+        ath_op_release(op);
+        store_close(&s);
+    }
 }
 
 /* -- deletions --------------------------------------------------------------------------------- */
@@ -510,7 +652,10 @@ int main(void) {
         cmocka_unit_test(test_call_answers),
         cmocka_unit_test(test_call_bad_options),
         cmocka_unit_test(test_redirect_is_followed_and_remembered),
+        cmocka_unit_test(test_redirects_are_of_a_bucket),
         cmocka_unit_test(test_redirect_only_once_and_on_aws_only),
+        cmocka_unit_test(test_expired_keys_are_asked_for_anew),
+        cmocka_unit_test(test_truncated_answers_are_asked_for_again),
         cmocka_unit_test(test_call_waits_for_keys),
         cmocka_unit_test(test_slow_down_slows_the_bucket_alone),
         cmocka_unit_test(test_list_pages_ahead),

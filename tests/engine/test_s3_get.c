@@ -275,6 +275,101 @@ static void test_get_change_is_an_error(void **state) {
     free(bytes);
 }
 
+/* The third range finds the object gone; or the rest of a range that broke off finds another one;
+ * or the server does not know If-Match and gives bytes of another one. */
+static bool changes_otherwise(
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
+    (void)x;
+    if (op != 'G' || nth != 3)
+        return false;
+    if (st->w.counter == 0) {
+        store_error(st, a, 404, "NoSuchKey");
+        return true;
+    }
+    if (st->w.counter == 1) {
+        *a = (struct ath__fake_answer){
+            .result = ATH_ERR_IO,
+            .request_sent = true,
+            .status = 206,
+            .head = st->head,
+            .body = "1234"};
+        snprintf(
+            st->head,
+            sizeof st->head,
+            "ETag: %s\r\nContent-Range: bytes 20-29/30\r\n",
+            store_find(st, "k")->etag);
+        store_put(st, "k", "another one that is as long as it was", 30);
+        return true;
+    }
+    a->status = 206;
+    a->head = "ETag: \"other\"\r\nContent-Range: bytes 20-29/30\r\n";
+    a->body = "9876543210";
+    return true;
+}
+
+static void test_get_never_splices(void **state) {
+    (void)state;
+    char out[30];
+    for (unsigned how = 0; how < 3; how++)
+        for (int into = 0; into < 2; into++) {
+            struct ath_error err = {0};
+            store_open(&s, NULL);
+            store_put(&s, "k", "012345678901234567890123456789", 30);
+            s.before = changes_otherwise;
+            s.w.counter = how;
+            struct ath_s3_get_options options = options_of("k");
+            options.parallel = 1;
+            options.into = into ? out : NULL;
+            options.into_len = into ? sizeof out : 0;
+            struct ath_op *op = start(&options);
+            assert_true(finish(op, &err) != 0);
+            assert_non_null(strstr(err.message, "changed while it was read"));
+            assert_int_equal(ath_s3_transferred(op), 20);
+            ath_op_release(op);
+            store_close(&s);
+        }
+}
+
+/* The first range breaks off, and the rest is of another object. */
+static bool breaks_and_changes(
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
+    (void)x;
+    (void)op;
+    if (nth == 1) {
+        a->result = ATH_ERR_IO;
+        a->request_sent = true;
+        a->body_len = 4;
+        memcpy(st->objects[0].etag, "\"new", 4);
+    }
+    return false;
+}
+
+static void test_get_first_range_never_splices(void **state) {
+    (void)state;
+    char out[30];
+    struct ath_error err = {0};
+    store_open(&s, NULL);
+    store_put(&s, "k", "012345678901234567890123456789", 30);
+    s.after = breaks_and_changes;
+    struct ath_s3_get_options options = options_of("k");
+    options.into = out;
+    options.into_len = sizeof out;
+    struct ath_op *op = start(&options);
+    assert_int_equal(finish(op, &err), ATH_ERR_SERVICE);
+    assert_int_equal(err.http_status, 412);
+    assert_string_equal(s.log, "GG");
+    ath_op_release(op);
+    store_close(&s);
+}
+
 static bool lies(
     struct store *st,
     char op,
@@ -417,6 +512,8 @@ int main(void) {
         cmocka_unit_test(test_get_empty_and_past_the_end),
         cmocka_unit_test(test_get_goes_on_where_it_stopped),
         cmocka_unit_test(test_get_change_is_an_error),
+        cmocka_unit_test(test_get_never_splices),
+        cmocka_unit_test(test_get_first_range_never_splices),
         cmocka_unit_test(test_get_wrong_ranges_are_refused),
         cmocka_unit_test(test_get_cancel_at_each_step),
         cmocka_unit_test(test_get_slow_down_is_waited_for),

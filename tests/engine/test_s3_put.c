@@ -277,6 +277,125 @@ static void test_put_error_in_success(void **state) {
     free(bytes);
 }
 
+/* 200, and a final refusal: what was stored goes, nothing appears. */
+static bool refuses_late(
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
+    (void)x;
+    (void)nth;
+    if (op != 'M' && op != 'c' && op != 'u')
+        return false;
+    store_error(st, a, 200, "AccessDenied");
+    return true;
+}
+
+/* 200, and a document that ends in its middle: done or not, who knows. `s_how`: not done. */
+static bool cuts(
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
+    (void)st;
+    (void)x;
+    if (nth > 1 || op != s_op)
+        return false;
+    *a =
+        (struct ath__fake_answer){.body = s_how ? "  <Err" : "  <CompleteMultipartUploadResult><E"};
+    return s_how;
+}
+
+static bool cuts_after(
+    struct store *st,
+    char op,
+    unsigned nth,
+    const struct ath__exchange *x,
+    struct ath__fake_answer *a) {
+    cuts(st, op, nth, x, a);
+    return false;
+}
+
+static struct ath_op *start_copy(size_t multipart_from) {
+    struct ath_error err = {0};
+    struct ath_op *op = NULL;
+    struct ath_s3_copy_options options = {
+        .size = sizeof options,
+        .source_bucket = "bucket",
+        .source_key = ATH__SLICE_INIT("from"),
+        .bucket = "bucket",
+        .key = ATH__SLICE_INIT("k"),
+        .multipart_from = multipart_from,
+        .part_bytes = 5 * MIB,
+        .parallel = 1,
+    };
+    if (ath_s3_copy_start(s.w.client, s.w.queue, &options, &op, &err))
+        fail_msg("ath_s3_copy_start: %s", err.message);
+    return op;
+}
+
+/* A put in parts, a copy, a copy in parts. */
+static struct ath_op *start_one(int kind, const char *bytes) {
+    struct ath_s3_put_options options = options_of(bytes, 6 * MIB);
+    if (kind == 0) {
+        options.parallel = 1;
+        return start(&options);
+    }
+    store_put(&s, "from", bytes, 6 * MIB);
+    return start_copy(kind == 1 ? 0 : 1);
+}
+
+static void test_put_refusal_in_success(void **state) {
+    (void)state;
+    static const char *const logs[] = {"CUUMA", "Hc", "HCuA"};
+    char *bytes = store_pattern(6 * MIB);
+    for (int kind = 0; kind < 3; kind++) {
+        store_open(&s, NULL);
+        s.before = refuses_late;
+        struct ath_op *op = start_one(kind, bytes);
+        assert_int_equal(finish(op, NULL), ATH_ERR_ACCESS);
+        world_run(&s.w, SECOND);
+        assert_string_equal(s.log, logs[kind]);
+        assert_null(store_find(&s, "k"));
+        assert_int_equal(store_open_uploads(&s), 0);
+        ath_op_release(op);
+        store_close(&s);
+    }
+    free(bytes);
+}
+
+static void test_put_truncated_answers(void **state) {
+    (void)state;
+    static const struct {
+        int kind;
+        char op;
+        const char *done, *not_done;
+    } cases[] = {
+        {0, 'M', "CUUMMH", "CUUMM"},
+        {1, 'c', "Hcc", "Hcc"},
+        {2, 'u', "HCuuuM", "HCuuuM"},
+        {0, 'C', "CCUUMlpA", "CCUUMl"},
+    };
+    char *bytes = store_pattern(6 * MIB);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (s_how = 0; s_how < 2; s_how++) {
+            store_open(&s, NULL);
+            s_op = cases[i].op;
+            s.before = s_how ? cuts : NULL;
+            s.after = s_how ? NULL : cuts_after;
+            struct ath_op *op = start_one(cases[i].kind, bytes);
+            assert_int_equal(finish(op, NULL), 0);
+            world_run(&s.w, SECOND);
+            assert_string_equal(s.log, s_how ? cases[i].not_done : cases[i].done);
+            check_object(bytes, 6 * MIB);
+            ath_op_release(op);
+            store_close(&s);
+        }
+    free(bytes);
+}
+
 /* The store has done it, but its answer is lost. */
 static bool loses(
     struct store *st,
@@ -364,7 +483,7 @@ static void test_put_lost_uploads_are_found_and_aborted(void **state) {
         unsigned losses;
         int code;
     } cases[] = {
-        {0, 1, 0}, {0, 2, 0}, {1, 1, ATH_ERR_ACCESS}, {0, 9, ATH_ERR_IO}, {2, 1, ATH_ERR_PROTOCOL}};
+        {0, 1, 0}, {0, 2, 0}, {1, 1, ATH_ERR_ACCESS}, {0, 9, ATH_ERR_IO}, {2, 9, ATH_ERR_PROTOCOL}};
     char *bytes = store_pattern(6 * MIB);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         s_how = cases[i].how;
@@ -639,6 +758,8 @@ int main(void) {
         cmocka_unit_test(test_put_stream),
         cmocka_unit_test(test_put_errors_at_each_step),
         cmocka_unit_test(test_put_error_in_success),
+        cmocka_unit_test(test_put_refusal_in_success),
+        cmocka_unit_test(test_put_truncated_answers),
         cmocka_unit_test(test_put_lost_answers),
         cmocka_unit_test(test_put_lost_uploads_are_found_and_aborted),
         cmocka_unit_test(test_put_refused_uploads_are_not_looked_for),
