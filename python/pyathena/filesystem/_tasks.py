@@ -47,8 +47,8 @@ class CoreTask(NativeTask[T]):
         path: object,
     ) -> None:
         self._client = client
-        self._starter = starter
-        self._finisher = finisher
+        self._starter: Callable[[_core.Queue | None], _core.Query] | None = starter
+        self._finisher: Callable[[_core.Query], T] | None = finisher
         self._path = path
         self._query: _core.Query | None = None
         self._future: Future[T] | None = None
@@ -60,10 +60,11 @@ class CoreTask(NativeTask[T]):
         return self._query
 
     def _start(self, queue: _core.Queue | None) -> _core.Query:
-        if self._is_cancelled:
+        starter, self._starter = self._starter, None  # with what it lends, which may be large
+        if self._is_cancelled or starter is None:
             raise CancelledError
         try:
-            query = self._query = self._starter(queue)
+            query = self._query = starter(queue)
         except _core.CoreError as ex:
             raise from_core_error(ex, str(self._path)) from None
         if self._is_cancelled:  # from another thread, meanwhile
@@ -111,12 +112,13 @@ class CoreTask(NativeTask[T]):
             settle(future, result)
 
     def _finish(self) -> T:
-        query = self._query
+        query, finisher = self._query, self._finisher
         assert query is not None
+        assert finisher is not None
         failure = query.error()
         if failure is not None:
             raise_failure(failure, self._path, None)
-        return self._finisher(query)
+        return finisher(query)
 
     def wait(self, timeout: float | None = None) -> bool:
         if self._query is None:
@@ -156,6 +158,7 @@ def stop(task: CoreTask[Any], future: Future[Any]) -> None:
     """Cancel a task and wait until it has ended."""
     task.cancel()
     future.cancel()
+    task._starter = None
     query = task.query
     if query is not None:
         query.wait(_core.WAIT_DONE, _STOP_S)
