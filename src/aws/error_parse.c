@@ -11,12 +11,7 @@
 
 /* -- codes ------------------------------------------------------------------------------------- */
 
-/* What a code means where the status alone does not tell. */
-static const struct {
-    const char *code;
-    int kind;
-    int retry;
-} rules[] = {
+static const struct ath__error_rule rules[] = {
     {"TooManyRequestsException", ATH_ERR_THROTTLED, ATH__RETRY_QUERY_LIMIT},
     {"ThrottlingException", ATH_ERR_THROTTLED, ATH__RETRY_THROTTLE},
     {"Throttling", ATH_ERR_THROTTLED, ATH__RETRY_THROTTLE},
@@ -59,6 +54,20 @@ static const struct {
     {"ResourceNotFoundException", ATH_ERR_NOT_FOUND, ATH__RETRY_NEVER},
     {"EntityNotFoundException", ATH_ERR_NOT_FOUND, ATH__RETRY_NEVER},
 };
+
+void ath__error_apply(const struct ath__error_rule *own, size_t count, struct ath__aws_error *out) {
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(out->code, own[i].code) != 0)
+            continue;
+        out->kind = own[i].kind;
+        out->retry = own[i].retry;
+        return;
+    }
+}
+
+bool ath__skew_explains(int64_t skew_s) {
+    return skew_s > SKEW_POSSIBLE_S || skew_s < -SKEW_POSSIBLE_S;
+}
 
 static bool is_possible_skew(const char *code) {
     static const char *const codes[] = {
@@ -107,18 +116,13 @@ static void class_by_text(struct ath__aws_error *out) {
 static void
 classify(int status, const char *extra_codes, int64_t skew_s, struct ath__aws_error *out) {
     class_by_status(status, out);
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        if (strcmp(out->code, rules[i].code) != 0)
-            continue;
-        out->kind = rules[i].kind;
-        out->retry = rules[i].retry;
-    }
+    ath__error_apply(rules, sizeof rules / sizeof *rules, out);
     if (out->retry == ATH__RETRY_QUERY_LIMIT && out->reason[0] &&
         strcmp(out->reason, "CONCURRENT_QUERY_LIMIT_EXCEEDED") != 0)
         out->retry = ATH__RETRY_THROTTLE;
     if (strcmp(out->code, "MetadataException") == 0)
         class_by_text(out);
-    if (is_possible_skew(out->code) && (skew_s > SKEW_POSSIBLE_S || skew_s < -SKEW_POSSIBLE_S))
+    if (is_possible_skew(out->code) && ath__skew_explains(skew_s))
         out->retry = ATH__RETRY_SKEW;
     if (is_listed(extra_codes, out->code)) {
         out->kind = ATH_ERR_THROTTLED;
@@ -129,8 +133,7 @@ classify(int status, const char *extra_codes, int64_t skew_s, struct ath__aws_er
 
 /* -- texts ------------------------------------------------------------------------------------- */
 
-/* One line of UTF-8, cut to fit: other bytes become '?', control characters blanks. */
-static void copy_text(char *out, size_t size, struct ath_slice text) {
+void ath__error_line(char *out, size_t size, struct ath_slice text) {
     text = ath__slice_trim(text);
     size_t len = text.len ? ath__utf8_cut(text.ptr, text.len, size - 1) : 0;
     if (len)
@@ -195,9 +198,9 @@ static bool scan_body(struct ath_slice body, struct ath__aws_error *out) {
         if (ath__json_string_is(&key, "__type"))
             copy_code(out->code, sizeof out->code, text);
         else if (ath__json_string_is(&key, "message") || ath__json_string_is(&key, "Message"))
-            copy_text(out->message, sizeof out->message, text);
+            ath__error_line(out->message, sizeof out->message, text);
         else if (ath__json_string_is(&key, "Reason"))
-            copy_text(out->reason, sizeof out->reason, text);
+            ath__error_line(out->reason, sizeof out->reason, text);
     }
     return rc == 0 && ath__json_end(&c) == 0;
 }
@@ -212,7 +215,7 @@ void ath__aws_error_parse(
     *out = (struct ath__aws_error){.kind = ATH_ERR_SERVICE};
     if (!scan_body(body, out)) {
         *out = (struct ath__aws_error){.kind = ATH_ERR_SERVICE};
-        copy_text(out->message, sizeof out->message, body);
+        ath__error_line(out->message, sizeof out->message, body);
     }
     if (!out->code[0] && !copy_code(out->code, sizeof out->code, error_type))
         snprintf(out->code, sizeof out->code, "%d", status);
@@ -253,5 +256,5 @@ void ath__aws_error_fill(
     err->attempts = attempts;
     snprintf(err->operation, sizeof err->operation, "%s", operation);
     snprintf(err->service_code, sizeof err->service_code, "%s", aws->code);
-    copy_text(err->request_id, sizeof err->request_id, request_id);
+    ath__error_line(err->request_id, sizeof err->request_id, request_id);
 }

@@ -23,6 +23,20 @@ struct ath__aws_error {
     int retry;          /* enum ath__retry_class */
 };
 
+/* What a code means where the status alone does not tell. */
+struct ath__error_rule {
+    const char *code;
+    int kind;
+    int retry;
+};
+/* A service's own rules, over those that all share; nothing for other codes. */
+void ath__error_apply(
+    const struct ath__error_rule *rules, size_t count, struct ath__aws_error *out);
+/* One line of UTF-8, cut to fit: other bytes become '?', control characters blanks. */
+void ath__error_line(char *out, size_t size, struct ath_slice text);
+/* Whether a clock that is off by so much may be why a signature is refused. */
+bool ath__skew_explains(int64_t skew_s);
+
 /* `error_type` is the header x-amzn-ErrorType (may be empty); `extra_codes` further throttling
  * codes, comma-separated, or NULL; `skew_s` the difference between the server's Date and our clock.
  * Any body is accepted: what is no JSON becomes the message. */

@@ -2,18 +2,11 @@
 #include "aws/s3.h"
 #include "aws/s3_xml.h"
 #include "base/ascii.h"
-#include "base/utf8.h"
 
 #include <stdio.h>
 
-#define SKEW_POSSIBLE_S 240
-
 /* What S3's own codes mean beyond the rules that all services share. */
-static const struct {
-    const char *code;
-    int kind;
-    int retry;
-} rules[] = {
+static const struct ath__error_rule rules[] = {
     {"ServiceUnavailable", ATH_ERR_THROTTLED, ATH__RETRY_THROTTLE},
     {"TooManyRequests", ATH_ERR_THROTTLED, ATH__RETRY_THROTTLE},
     {"SlowDownRead", ATH_ERR_THROTTLED, ATH__RETRY_THROTTLE},
@@ -74,27 +67,16 @@ static int open_error(struct ath__s3_xml *xml, int id) {
     return xml->depth == 1 && id != ERROR_ROOT ? OTHER_ROOT : 0;
 }
 
-/* One line: control characters become blanks; cut to fit. */
-static void put_line(char *out, size_t size, struct ath_slice text) {
-    text = ath__slice_trim(text);
-    size_t len = text.len ? ath__utf8_cut(text.ptr, text.len, size - 1) : 0;
-    for (size_t i = 0; i < len; i++) {
-        unsigned char byte = (unsigned char)text.ptr[i];
-        out[i] = byte < 0x20 || byte == 0x7f ? ' ' : text.ptr[i];
-    }
-    out[len] = '\0';
-}
-
 static int close_error(struct ath__s3_xml *xml, int id, struct ath_slice text) {
     struct document *document = xml->user;
     if (xml->depth != 2)
         return 0;
     if (id == ERROR_CODE && text.len < sizeof document->code)
-        put_line(document->code, sizeof document->code, text);
+        ath__error_line(document->code, sizeof document->code, text);
     else if (id == ERROR_MESSAGE)
-        put_line(document->message, sizeof document->message, text);
+        ath__error_line(document->message, sizeof document->message, text);
     else if (id == ERROR_REGION && text.len < sizeof document->region)
-        put_line(document->region, sizeof document->region, text);
+        ath__error_line(document->region, sizeof document->region, text);
     return 0;
 }
 
@@ -148,12 +130,7 @@ static void apply_rules(int status, struct ath__aws_error *out) {
         out->kind = ATH_ERR_THROTTLED;
         out->retry = ATH__RETRY_THROTTLE;
     }
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        if (strcmp(out->code, rules[i].code) != 0)
-            continue;
-        out->kind = rules[i].kind;
-        out->retry = rules[i].retry;
-    }
+    ath__error_apply(rules, sizeof rules / sizeof *rules, out);
     if (is_redirect(out->code)) {
         out->kind = ATH_ERR_SERVICE;
         out->retry = ATH__RETRY_NEVER;
@@ -211,7 +188,7 @@ int ath__s3_error_parse(
         if (!out->message[0])
             snprintf(out->message, sizeof out->message, "%s", status_text(status));
         /* HEAD's answer to a wrong time is a bare 403. */
-        if (status == 403 && (skew_s > SKEW_POSSIBLE_S || skew_s < -SKEW_POSSIBLE_S))
+        if (status == 403 && ath__skew_explains(skew_s))
             out->retry = ATH__RETRY_SKEW;
     }
     if (!take_region(redirect_region, out_region) && is_redirect(out->code))

@@ -25,13 +25,17 @@ int ath__options_copy(const void *given, size_t known, void *out, struct ath_err
     return 0;
 }
 
-static void fill_route(struct ath_client *client) {
-    const struct ath__config *config = &client->config;
-    client->route = (struct ath__http_route){
-        .https = config->athena.https,
-        .host = config->athena.host,
-        .port = config->athena.port,
-        .proxy = config->athena_proxy,
+struct ath__http_route ath__route_of(
+    const struct ath__config *config,
+    bool https,
+    const char *host,
+    uint16_t port,
+    const char *proxy) {
+    return (struct ath__http_route){
+        .https = https,
+        .host = host,
+        .port = port,
+        .proxy = proxy,
         .ca_file = config->ca_file,
         .verify_off = config->tls_verify_off,
         .client_cert = config->client_cert,
@@ -81,7 +85,13 @@ int ath_client_new(
     atomic_init(&client->refs, 1);
     rc = ath__config_load(&options, NULL, NULL, &client->config, err);
     if (!rc) {
-        fill_route(client);
+        const struct ath__config *config = &client->config;
+        client->route = ath__route_of(
+            config,
+            config->athena.https,
+            config->athena.host,
+            config->athena.port,
+            config->athena_proxy);
         client->scope = own_scope(client, options.credentials_scope);
         client->endpoint = endpoint_text(&client->config.athena);
         if (!client->scope || !client->endpoint)

@@ -276,6 +276,13 @@ struct ath_client {
 /* Copies an option structure of an older or newer program into one of `known` bytes; NULL gives
  * zeros. INVALID when it is not initialised, or sets what this library does not know. */
 int ath__options_copy(const void *given, size_t known, void *out, struct ath_error *err);
+/* To a host with the configuration's limits and certificates; texts are borrowed. */
+struct ath__http_route ath__route_of(
+    const struct ath__config *config,
+    bool https,
+    const char *host,
+    uint16_t port,
+    const char *proxy);
 /* The account of this process, with a reference. */
 int ath__client_bind(
     struct ath_client *client, struct ath__account **out_account, struct ath_error *err);

@@ -45,19 +45,7 @@ make_route(struct ath__s3_call *s, const struct ath__s3_place *place) {
     const char *proxy = place->https ? config->https_proxy : config->http_proxy;
     if (proxy && ath__no_proxy_covers(config->no_proxy, place->host))
         proxy = NULL;
-    *route = (struct ath__http_route){
-        .https = place->https,
-        .host = place->host,
-        .port = place->port,
-        .proxy = proxy,
-        .ca_file = config->ca_file,
-        .verify_off = config->tls_verify_off,
-        .client_cert = config->client_cert,
-        .client_key = config->client_key,
-        .connect_timeout_ms = config->connect_timeout_ms,
-        .read_timeout_ms = config->read_timeout_ms,
-        .host_max = config->host_max,
-    };
+    *route = ath__route_of(config, place->https, place->host, place->port, proxy);
     return route;
 }
 

@@ -11,6 +11,15 @@ void ath__exchange_init(struct ath__exchange *x) {
     ath__buf_init(&x->answer, BODY_MAX_DEFAULT);
 }
 
+void ath__exchange_reset(struct ath__exchange *x) {
+    x->result = x->status = 0;
+    x->request_sent = false;
+    x->message[0] = '\0';
+    x->head.len = x->answer.len = x->into_used = 0;
+    x->answer.max = x->body_max;
+    x->bytes_sent = x->bytes_received = 0;
+}
+
 void ath__exchange_clear(struct ath__exchange *x) {
     ath__buf_clear(&x->head);
     ath__buf_clear(&x->answer);

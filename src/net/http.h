@@ -74,6 +74,8 @@ struct ath__exchange {
 
 /* Zeroes all; body_max 64 MiB. Memory is taken when the answer comes. */
 void ath__exchange_init(struct ath__exchange *x);
+/* For transports: forgets an earlier answer and keeps its memory. */
+void ath__exchange_reset(struct ath__exchange *x);
 /* Frees the answer. The exchange must not be in flight. */
 void ath__exchange_clear(struct ath__exchange *x);
 /* The value of a header of the answer (name in any case), trimmed; ptr NULL when absent. */

@@ -246,12 +246,7 @@ static void submit(struct ath__http *http, struct ath__exchange *x) {
     struct ath__transport *t = transport_of(http);
     struct ath__host *host = NULL;
     t->now_ns = read_clock();
-    x->result = x->status = 0;
-    x->request_sent = false;
-    x->message[0] = '\0';
-    x->head.len = x->answer.len = x->into_used = 0;
-    x->answer.max = x->body_max;
-    x->bytes_sent = x->bytes_received = 0;
+    ath__exchange_reset(x);
     x->net.state = ATH__X_NONE;
     int rc = ath__host_find(t, x->route, &host);
     if (!rc)

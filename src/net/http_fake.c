@@ -347,12 +347,7 @@ static void complete(struct fake *fake, struct ath__exchange *x) {
 
 static void submit(struct ath__http *http, struct ath__exchange *x) {
     struct fake *fake = lock(http);
-    x->result = x->status = 0;
-    x->request_sent = false;
-    x->message[0] = '\0';
-    x->head.len = x->answer.len = x->into_used = 0;
-    x->answer.max = x->body_max;
-    x->bytes_sent = x->bytes_received = 0;
+    ath__exchange_reset(x);
     fake->in_flight++;
     if (fake->in_flight > fake->most_in_flight)
         fake->most_in_flight = fake->in_flight;
