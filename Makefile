@@ -13,7 +13,7 @@ venv = .venv/bin/python
 help:
 	@echo 'make demo      the package and athena-local at work, a few minutes'
 	@echo 'make test      every test; make check: the quick half, without sanitizers'
-	@echo 'make bench     compare with PyAthena on a stub server (ARGS="--quick", ...)'
+	@echo 'make bench     compare with PyAthena and S3 clients on a stub server (ARGS="--quick", ...)'
 	@echo 'make local     a local Athena in the foreground; prints what to export'
 	@echo 'make format    clang-format and ruff over the tree; make lint: their checks and more'
 	@echo 'make fuzz      every fuzz target for SECONDS=60'
@@ -38,7 +38,7 @@ bench:
 	@$(setup) bench
 	@$(venv) scripts/build.py stub
 	@$(venv) bench/run.py --python $(venv) --pyathena-python .venv-pyathena/bin/python \
-		--stub build/stub/bench/stub/athena-stub $(ARGS)
+		--others-python .venv-bench/bin/python --stub build/stub/bench/stub/athena-stub $(ARGS)
 
 local:
 	@$(setup) local

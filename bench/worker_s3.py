@@ -148,6 +148,26 @@ class Threads:
             self.most = max(self.most, worker.thread_count())
 
 
+class Beats(worker.Heartbeat):
+    """A heartbeat that also takes the CPU time of the loop's thread from beat to beat: how long the
+    loop was held, whatever else the machine does."""
+
+    def __init__(self) -> None:
+        self.holds: list[float] = []
+        self._used = time.thread_time()
+        super().__init__()
+
+    def _beat(self) -> None:
+        used = time.thread_time()
+        self.holds.append(used - self._used)
+        self._used = used
+        super()._beat()
+
+    def stop(self) -> dict[str, float]:
+        self.holds.append(time.thread_time() - self._used)
+        return super().stop()
+
+
 async def measure(work: Work) -> dict[str, float]:
     gc.collect()
     worker.reset_peak()
@@ -165,7 +185,7 @@ async def measure_lag(work: Work) -> dict[str, float]:
     heartbeat = worker.Heartbeat()
     await asyncio.sleep(IDLE_SECONDS)
     idle = heartbeat.stop()
-    heartbeat, threads = worker.Heartbeat(), Threads()
+    heartbeat, threads = Beats(), Threads()
     watch = asyncio.create_task(threads.watch())
     kept = await work()
     busy = heartbeat.stop()
@@ -176,6 +196,8 @@ async def measure_lag(work: Work) -> dict[str, float]:
         "lag_p99_ms": busy["p99_ms"],
         "lag_max_ms": busy["max_ms"],
         "idle_p99_ms": idle["p99_ms"],
+        "hold_p99_ms": worker.percentile(heartbeat.holds, 99) * 1e3,
+        "hold_max_ms": max(heartbeat.holds) * 1e3,
     }
 
 

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
 VENV = ROOT / ".venv"
 VENV_PYATHENA = ROOT / ".venv-pyathena"
+VENV_BENCH = ROOT / ".venv-bench"
 
 # Variables of the user that would lead an environment's Python or pip elsewhere.
 _LEAKS = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PIP_USER", "PIP_TARGET", "PIP_PREFIX",

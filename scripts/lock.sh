@@ -30,3 +30,4 @@ lock wheel -c base.txt -c local.txt -c test.txt -c lint.txt
 oldest=3.11 # PyAthena 4.2.1 asks for it
 lock pyathena
 lock pyathena-test -c pyathena.txt
+lock bench

@@ -26,6 +26,7 @@ from common import (
     BUILD,
     ROOT,
     VENV,
+    VENV_BENCH,
     VENV_PYATHENA,
     SetupError,
     Stamp,
@@ -58,12 +59,13 @@ class Goal:
     package: bool = True
     local: bool = False
     pyathena: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
 
 
 GOALS = {
     "demo": Goal(_BUILD_APT, ["base", "local"], local=True, pyathena=["pyathena"]),
     "local": Goal(_BUILD_APT, ["base", "local"], local=True),
-    "bench": Goal(_BENCH_APT, ["base"], pyathena=["pyathena"]),
+    "bench": Goal(_BENCH_APT, ["base"], pyathena=["pyathena"], others=["bench"]),
     "test": Goal(
         _TEST_APT,
         ["base", "local", "test", "lint", "wheel"],
@@ -222,6 +224,10 @@ def set_up(goal: Goal) -> None:
         install_package()
     if goal.local:
         install_local(VENV)
+    if goal.others:
+        make_environment(VENV_BENCH)
+    for lock in goal.others:
+        install_lock(VENV_BENCH, lock)
     if not goal.pyathena:
         return
     if sys.version_info < (3, 11):
