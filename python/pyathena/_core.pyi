@@ -361,7 +361,7 @@ class Client:
         parallel: int = 0,
         user: int = 0,
     ) -> Query:
-        """Start a copy on the server, by parallel parts from ``multipart_from`` bytes (0: 5 GiB)."""
+        """Start a copy on the server, in parallel parts from ``multipart_from`` (0: 5 GiB) on."""
 
     def s3_list(
         self,
