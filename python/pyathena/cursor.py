@@ -87,20 +87,22 @@ class Cursor(WithResultSet, BaseCursor, CursorIterator):
             result_set_type_hints=result_set_type_hints,
         )
         prepared = self._prepare(operation, parameters, resolved, self._arraysize)
-        query = self._query = self._start(None, prepared)
-        executed = ExecutedQuery(
-            query,
-            prepared.sql,
-            prepared.core_options.get("parameters"),
-            prepared.type_hints,
-        )
         try:
+            self._query = query = self._start(None, prepared)
+            executed = ExecutedQuery(
+                query,
+                prepared.sql,
+                prepared.core_options.get("parameters"),
+                prepared.type_hints,
+            )
             self._follow(query, prepared, executed)
         except KeyboardInterrupt:
-            self._give_up(query)
+            if self._query is not None:
+                self._give_up(self._query)
             raise
         finally:
-            self._query_id = query.query_id or self._query_id
+            if self._query is not None:
+                self._query_id = self._query.query_id or self._query_id
             drain_log()
         failure = query.error()
         if failure is not None and query.columns() is None:

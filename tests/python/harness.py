@@ -50,13 +50,14 @@ def run_on(kind: str, main: Coroutine[Any, Any, Any]) -> Any:
             loop.close()
 
 
-def cancel_all(loop: asyncio.AbstractEventLoop) -> None:
-    """As ``asyncio.run`` at its end."""
+def cancel_all(loop: asyncio.AbstractEventLoop, timeout: float | None = None) -> None:
+    """As ``asyncio.run`` at its end; fails when that takes longer than ``timeout`` seconds."""
     tasks = asyncio.all_tasks(loop)
     for task in tasks:
         task.cancel()
     if tasks:
-        loop.run_until_complete(asyncio.wait(tasks))
+        _, pending = loop.run_until_complete(asyncio.wait(tasks, timeout=timeout))
+        assert not pending, f"not ended within {timeout} s: {pending}"
 
 
 class Blocking:

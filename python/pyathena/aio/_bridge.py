@@ -2,6 +2,9 @@
 
 The core's I/O thread makes the queue's descriptor readable; the loop's reader drains it once and
 resolves futures. Nothing else of the core runs on the loop's thread.
+
+A KeyboardInterrupt may strike between any two steps of the loop's thread: an event leaves the line
+only when it has been handled, or just before it goes to a callback of the user's.
 """
 
 from __future__ import annotations
@@ -9,11 +12,16 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
+from itertools import chain
 from typing import Protocol
 
 from pyathena import _core
 from pyathena.common import drain_log
+
+_EVENTS_MAX = 256  # of one drain
+_FOR_WAITERS = (_core.EVENT_BATCH, _core.EVENT_RESULT, _core.EVENT_DONE)
 
 
 class Handler(Protocol):
@@ -24,7 +32,8 @@ class Handler(Protocol):
         """The operation."""
 
     def handle(self, event: int, execution: bytes | None) -> None:
-        """Take one event, on the loop's thread."""
+        """Take one event, on the loop's thread. EVENT_BATCH, EVENT_RESULT and EVENT_DONE may come
+        again when an interrupt cut their handling short."""
 
 
 class Operation:
@@ -100,11 +109,14 @@ class Operation:
             self._call_user(event, execution)
 
     def _call_user(self, event: int, execution: bytes | None) -> None:
+        """A failure of the user's is the operation's, but not one that is to end the loop."""
         try:
             if event == _core.EVENT_STARTED and self.on_started is not None:
                 self.on_started()
             elif event == _core.EVENT_STATE and self.on_state is not None:
                 self.on_state(execution or b"{}")
+        except (KeyboardInterrupt, SystemExit):
+            raise
         except BaseException as ex:
             self.failure = ex
             self._tell_ready()
@@ -148,6 +160,7 @@ class LoopBridge:
         #: The time rows may be made in one iteration of the loop, by all cursors together.
         self.budget = _core.LoopBudget(loop)
         self._operations: dict[int, Handler] = {}
+        self._events: deque[tuple[int, int, int, bytes | None]] = deque()
         self._closed = False
         reader = _Reader(self)
         try:
@@ -158,11 +171,13 @@ class LoopBridge:
                 target=self._wait_in_thread, name="pyathena-events", daemon=True
             ).start()
 
-    def start(self, start: Callable[[_core.Queue], _core.Query], operation: Operation) -> None:
+    def start(
+        self, start: Callable[[_core.Queue], _core.Query], operation: Operation
+    ) -> _core.Query:
         """Start an operation; its events go to ``operation`` from now on."""
-        query = start(self.queue)
-        operation.query = query
+        operation.query = query = start(self.queue)  # in this order: an interrupt may come between
         self._operations[query.token] = operation
+        return query
 
     def follow(self, token: int, handler: Handler) -> None:
         """Send the events of an operation that was started with the bridge's queue to
@@ -180,14 +195,33 @@ class LoopBridge:
 
     def drain(self) -> None:
         """Hand out the events that wait; bounded, the descriptor stays readable for the rest."""
-        for event, _, token, execution in self.queue.drain():
-            operation = self._operations.get(token)
-            if operation is None:
-                continue
-            if event == _core.EVENT_DONE:
-                del self._operations[token]
-            operation.handle(event, execution)
+        try:
+            # From the queue to the line without a step between, where events could be lost.
+            self._events.extend(chain.from_iterable(map(self.queue.drain, (_EVENTS_MAX,))))
+            self._hand_out()
+        finally:
+            if self._events:
+                self.loop.call_soon(self.drain)
         drain_log()
+
+    def _hand_out(self) -> None:
+        events = self._events
+        while events:
+            event, _, token, execution = events[0]
+            operation = self._operations.get(token)
+            if operation is not None and event in _FOR_WAITERS:
+                try:
+                    operation.handle(event, execution)
+                except Exception:
+                    events.popleft()
+                    raise
+                if event == _core.EVENT_DONE:
+                    self._operations.pop(token, None)
+                events.popleft()
+            else:
+                events.popleft()
+                if operation is not None:
+                    operation.handle(event, execution)
 
     def forget(self, operation: Handler) -> None:
         """No more events of an operation; one that runs is stopped by the core."""
@@ -207,20 +241,26 @@ class LoopBridge:
 
     def _wait_in_thread(self) -> None:
         """For loops that cannot watch descriptors."""
-        while not self._closed and not self.loop.is_closed():
-            if self.queue.wait(1.0):
-                drained = threading.Event()
+        while self._is_open():
+            if not self.queue.wait(1.0):
+                continue
+            drained = threading.Event()
+            while self._is_open() and not drained.is_set():
                 try:
                     self.loop.call_soon_threadsafe(self._drain_for_thread, drained)
                 except RuntimeError:
                     break  # closed meanwhile
-                while not drained.wait(1.0) and not self.loop.is_closed():
-                    pass
+                drained.wait(1.0)  # then again: an interrupt may have taken the call's place
         self.loop_closed()
 
+    def _is_open(self) -> bool:
+        return not self._closed and not self.loop.is_closed()
+
     def _drain_for_thread(self, drained: threading.Event) -> None:
-        self.drain()
-        drained.set()
+        try:
+            self.drain()
+        finally:
+            drained.set()
 
     @property
     def is_usable(self) -> bool:

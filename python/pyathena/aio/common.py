@@ -40,23 +40,25 @@ class AioBaseCursor(WithResultSet, BaseCursor):
         bridge = get_bridge()
         operation = self._operation = Operation(bridge)
         operation.on_credentials = self._connection._supply_credentials
-        bridge.start(functools.partial(self._start, prepared=prepared), operation)
-        query = operation.query
-        assert query is not None
-        executed = ExecutedQuery(
-            query, prepared.sql, prepared.core_options.get("parameters"), prepared.type_hints
-        )
-        operation.on_started = functools.partial(self._started, query, prepared.on_start)
-        if self._on_poll is not None:
-            operation.on_state = functools.partial(self._polled, executed)
         try:
+            query = bridge.start(functools.partial(self._start, prepared=prepared), operation)
+            executed = ExecutedQuery(
+                query, prepared.sql, prepared.core_options.get("parameters"), prepared.type_hints
+            )
+            operation.on_started = functools.partial(self._started, query, prepared.on_start)
+            if self._on_poll is not None:
+                operation.on_state = functools.partial(self._polled, executed)
             await operation.ready()
         except asyncio.CancelledError:
             await self._give_up(operation)
             raise
+        except BaseException:  # an interrupt: the loop ends, so there is no waiting for the stop
+            if operation.query is not None:
+                operation.query.cancel(True)
+            raise
         finally:
-            if self._operation is operation:
-                self._query_id = query.query_id or self._query_id
+            if self._operation is operation and operation.query is not None:
+                self._query_id = operation.query.query_id or self._query_id
         if operation.failure is not None:
             raise operation.failure
         failure = query.error()
@@ -97,14 +99,13 @@ class AioBaseCursor(WithResultSet, BaseCursor):
         bridge = get_bridge()
         operation = Operation(bridge)
         operation.on_credentials = self._connection._supply_credentials
-        bridge.start(start, operation)
-        assert operation.query is not None
         try:
+            query = bridge.start(start, operation)
             await operation.done()
-        except asyncio.CancelledError:
+        except BaseException:
             bridge.forget(operation)
             raise
-        return operation.query
+        return query
 
     def _reset(self) -> None:
         if self._result_set is not None:
