@@ -13,6 +13,7 @@ from pyathena.filesystem._client import S3Client, make_client
 from pyathena.filesystem._drive import Drive, run_blocking
 from pyathena.filesystem._listing import Walk
 from pyathena.filesystem._metadata import BUCKET_ACLS, OBJECT_ACLS, Operations
+from pyathena.filesystem._opening import wrap
 from pyathena.filesystem.s3_object import S3Metadata, S3MultipartUpload, S3Object, S3ObjectVersion
 from pyathena.filesystem.s3_path import parse_path
 
@@ -52,6 +53,7 @@ class BlockingMethods:
     dircache: Any
     transaction: Any
     _intrans: bool
+    _open: Any
 
     default_block_size: int
     default_cache_type: str
@@ -247,6 +249,51 @@ class BlockingMethods:
             self._operations.cache.clear()
         else:
             self._operations.cache.drop_tree(name_of(path).rstrip("/"))
+
+    # -- files -------------------------------------------------------------------------------------
+
+    def open(
+        self,
+        path: str,
+        mode: str = "rb",
+        block_size: int | None = None,
+        cache_options: dict[str, Any] | None = None,
+        compression: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """A file: modes ``r``, ``w``, ``a`` and ``x``, binary with ``b``, else text.
+
+        Args:
+            path: the object.
+            mode: see above.
+            block_size: bytes of a block.
+            cache_options: of fsspec's cache for reading.
+            compression: fsspec's name of a codec, or "infer".
+            **kwargs: ``encoding``, ``errors`` and ``newline`` of text; ``cache_type``,
+                ``autocommit``, ``version_id``, ``max_workers``, ``s3_additional_kwargs``.
+
+        Raises:
+            FileNotFoundError: there is no such object to be read.
+            FileExistsError: there is one, and the mode is ``x``.
+            NotImplementedError: there is no such mode.
+            ValueError: the path has no key.
+        """
+        name = name_of(path)
+        names = () if "b" in mode else ("encoding", "errors", "newline")
+        text = {name: kwargs.pop(name) for name in names if name in kwargs}
+        autocommit = kwargs.pop("autocommit", not self._intrans)
+        raw = self._open(
+            name,
+            mode=mode if "b" in mode else mode.replace("t", "") + "b",
+            block_size=block_size,
+            autocommit=autocommit,
+            cache_options=cache_options,
+            **kwargs,
+        )
+        file = wrap(raw, name, mode, compression, text)
+        if not autocommit and "r" not in mode:
+            self.transaction.files.append(raw)
+        return file
 
     # -- reading -----------------------------------------------------------------------------------
 

@@ -414,11 +414,11 @@ class Listings(Base):
             stars = name[name.find("**") :].count("/") + 1
             depth = None if maxdepth is None or depth is None else depth - stars + maxdepth
         withdirs = params.pop("withdirs", True)
-        found = await self.find(drive, root, depth, withdirs, prefix=stem, **params)
+        below = await self.find(drive, root, depth, withdirs, prefix=stem, **params)
         match = re.compile(glob_translate(name + ("/" if ends_with_slash else ""))).match
         marks_directories = ends_with_slash or name.endswith("/**")
         matching: dict[str, S3Object] = {}
-        for count, (name, entry) in enumerate(found.items()):
+        for count, (name, entry) in enumerate(below.items()):
             if match(f"{name}/" if marks_directories and entry.type == "directory" else name):
                 matching[name] = entry
             if not count % _BREATHE_EVERY:

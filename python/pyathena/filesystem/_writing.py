@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 import os
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from pyathena.filesystem import _calls
 from pyathena.filesystem._base import BULK_LIMIT, FILES_LIMIT, limit_of, name_of
@@ -22,15 +22,18 @@ _PART_BYTES_MIN = 8 << 20
 _PARTS_MAX = 10_000
 _PARTS_AT_ONCE = 8
 
+#: A part of an operation that is carried out later, perhaps by another drive.
+_Step: TypeAlias = "Callable[[Drive], Coroutine[Any, Any, None]]"
+
 
 class Deferred:
     """A write that a transaction carries out, or gives up, at its end; once."""
 
     def __init__(
         self,
-        run: Callable[[Callable[[Drive], Coroutine[Any, Any, None]]], None],
-        commit: Callable[[Drive], Coroutine[Any, Any, None]],
-        discard: Callable[[Drive], Coroutine[Any, Any, None]] | None = None,
+        run: Callable[[_Step], None],
+        commit: _Step,
+        discard: _Step | None = None,
     ) -> None:
         self._run = run
         self._commit = commit
@@ -77,17 +80,26 @@ class Writes(Reads):
         """
         target = self.writable_path(path)
         if not isinstance(value, (bytes, bytearray)):
-            value = memoryview(value)
+            view = memoryview(value)
+            value = view.cast("B") if view.c_contiguous else bytes(view)
         creates = _creates(mode)
         if creates:
             await self._refuse_existing(drive, target)
         if deferred is not None:
             deferred.append(await self._defer(drive, target, _Memory(value), creates, params))
             return
+        condition = "*" if creates else None
+        size, block = len(value), self.settings.block_size
         try:
-            await _calls.write_bytes(
-                drive, target, value, if_none_match="*" if creates else None, **params
-            )
+            if block < size <= _PART_BYTES_MIN:
+                commit, _ = await self._upload(
+                    drive, target, _Memory(value), condition, params, None
+                )
+                await commit(drive)
+                return
+            if size <= block and block > _PART_BYTES_MIN:
+                params = {**params, "part_bytes": block}
+            await _calls.write_bytes(drive, target, value, if_none_match=condition, **params)
         finally:
             self.changed([target])
 
@@ -331,9 +343,10 @@ class Writes(Reads):
                     self.changed([path])
 
             return Deferred(self._run, put)
-        return await self._defer_parts(drive, path, source, condition, params, progress)
+        commit, abort = await self._upload(drive, path, source, condition, params, progress)
+        return Deferred(self._run, commit, abort)
 
-    async def _defer_parts(
+    async def _upload(
         self,
         drive: Drive,
         path: S3Path,
@@ -341,7 +354,8 @@ class Writes(Reads):
         condition: str | None,
         params: dict[str, Any],
         progress: Progress | None,
-    ) -> Deferred:
+    ) -> tuple[_Step, _Step]:
+        """Upload all parts of an object; returns what completes the upload, and what aborts it."""
         upload = await _calls.create_multipart_upload(drive, path, **params)
         upload_id: str = upload["UploadId"]
         size = max(self.settings.block_size, _PART_BYTES_MIN, -(-source.size // _PARTS_MAX))
@@ -354,7 +368,21 @@ class Writes(Reads):
             return {"PartNumber": number, "ETag": part["ETag"]}
 
         async def abort(later: Drive) -> None:
-            await _calls.abort_multipart_upload(later, path, upload_id)
+            try:
+                await _calls.abort_multipart_upload(later, path, upload_id)
+            except FileNotFoundError:
+                pass  # gone already
+
+        async def complete(later: Drive) -> None:
+            try:
+                await _calls.complete_multipart_upload(
+                    later, path, upload_id, parts, if_none_match=condition, **params
+                )
+            except BaseException:
+                await abort(later)
+                raise
+            finally:
+                self.changed([path])
 
         try:
             parts = await drive.gather(
@@ -367,18 +395,9 @@ class Writes(Reads):
         except BaseException:
             await abort(drive)
             raise
+        return complete, abort
 
-        async def complete(later: Drive) -> None:
-            try:
-                await _calls.complete_multipart_upload(
-                    later, path, upload_id, parts, if_none_match=condition, **params
-                )
-            finally:
-                self.changed([path])
-
-        return Deferred(self._run, complete, abort)
-
-    def _run(self, make: Callable[[Drive], Coroutine[Any, Any, None]]) -> None:
+    def _run(self, make: _Step) -> None:
         run_blocking(self.client, make)
 
 

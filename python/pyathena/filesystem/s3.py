@@ -67,6 +67,10 @@ class S3FileSystem(BlockingMethods, AbstractFileSystem):  # type: ignore[misc]
             kwargs,
         )
 
+    def _rm(self, path: str) -> None:
+        """fsspec's older name of :meth:`rm_file`."""
+        self.rm_file(path)
+
     def _open(
         self,
         path: str,
