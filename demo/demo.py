@@ -1,8 +1,9 @@
 """Shows the package at work on this machine; `make demo` runs it.
 
-Starts SeaweedFS and athena-local, loads real data, runs every program of docs/asyncio.md, two
-hundred queries at once, a cancel and a failure, and the same queries with PyAthena from PyPI. What
-it starts it stops, however it ends. Exit status 0 when all went well.
+Starts SeaweedFS and athena-local, loads real data, runs every program of docs/asyncio.md and
+docs/filesystem.md, two hundred queries at once, a cancel and a failure, a thousand objects, and the
+same queries with PyAthena from PyPI. What it starts it stops, however it ends. Exit status 0 when
+all went well.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import flights
 from codeblocks import read_blocks
 from heart import Heart
 from measure import AT_ONCE, QUERIES
+from objects import LARGE_BYTES, OBJECT_BYTES, OBJECTS, show_objects
 from servers import DemoError, Servers, plain_environment, run_program
 from term import Terminal
 
@@ -111,11 +113,11 @@ async def make_tables(term: Terminal, connection: Any, bucket: str) -> None:
             term.fact(name, await cursor.fetchone(), "green")
 
 
-def show_documentation(term: Terminal, servers: Servers) -> None:
-    """Runs the programs of the documentation as they stand, each by a Python of its own."""
-    blocks = [b for b in read_blocks(ROOT / "docs" / "asyncio.md") if b.language == "python"]
+def show_documentation(term: Terminal, servers: Servers, page: str) -> None:
+    """Runs the programs of a page as they stand, each by a Python of its own."""
+    blocks = [b for b in read_blocks(ROOT / page) if b.language == "python"]
     term.text(
-        f"""Every program of docs/asyncio.md, {len(blocks)} of them, as it stands there but for the
+        f"""Every program of {page}, {len(blocks)} of them, as it stands there but for the
         name of the bucket. Below each is what it printed."""
     )
     heading = ""
@@ -125,7 +127,7 @@ def show_documentation(term: Terminal, servers: Servers) -> None:
             term.line()
             term.line(f"  {heading}", "bold")
         term.code(block.text)
-        what = f"docs/asyncio.md, line {block.line}"
+        what = f"{page}, line {block.line}"
         text = block.with_bucket(servers.bucket)
         term.output(run_program([sys.executable, "-"], servers.environment, what, text))
 
@@ -324,14 +326,23 @@ def run(term: Terminal, options: argparse.Namespace) -> None:
         load_data(term, servers, options.cache)
         asyncio.run(show_tables(term, servers))
         term.heading("The documentation at work")
-        show_documentation(term, servers)
+        show_documentation(term, servers, "docs/asyncio.md")
         asyncio.run(show_queries(term, servers))
+        term.heading("S3 as a file system")
+        show_documentation(term, servers, "docs/filesystem.md")
+        term.heading("Many objects, one large one")
+        term.text(
+            f"""{OBJECTS:,} objects of {OBJECT_BYTES // 1024} KiB at once, and one of
+            {LARGE_BYTES // 1024**2} MiB in parts, from one coroutine. Every byte is compared."""
+        )
+        asyncio.run(show_objects(term, servers))
         term.heading("The same queries with PyAthena")
         compare(term, servers, options.pyathena_python)
     term.heading("The end")
     term.text(
         """The servers are stopped now. `make local` keeps them running for your own programs,
-        `make test` runs every test, docs/asyncio.md is what you have just seen."""
+        `make test` runs every test, docs/asyncio.md and docs/filesystem.md are what you have just
+        seen."""
     )
 
 

@@ -14,7 +14,6 @@ import sys
 import tarfile
 import zipfile
 from pathlib import Path
-from typing import Any
 
 from servers import DemoError, Servers, run_program
 
@@ -113,18 +112,9 @@ def to_parquet(csv: Path, parquet: Path) -> None:
 
 def upload(servers: Servers, csv: Path, parquet: Path) -> None:
     """Puts both files into the S3 server, each in a folder of its own."""
-    from athena_local.s3 import S3Client
-    from athena_local.sigv4 import Credential
-
-    ready: dict[str, Any] = servers.ready
-    credential = Credential(ready["access_key"], ready["secret_key"])
-    client = S3Client(ready["s3_url"], credential, ready["region"])
-    try:
-        client.put(servers.bucket, "flights/csv/flights.csv", csv.read_bytes(), "text/csv")
-        kind = "application/octet-stream"
-        client.put(servers.bucket, "flights/parquet/flights.parquet", parquet.read_bytes(), kind)
-    finally:
-        client.close()
+    files = servers.file_system()
+    files.put_file(str(csv), f"{servers.bucket}/flights/csv/flights.csv")
+    files.put_file(str(parquet), f"{servers.bucket}/flights/parquet/flights.parquet")
 
 
 def statements(bucket: str) -> list[str]:

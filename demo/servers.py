@@ -122,6 +122,17 @@ class Servers:
         """The environment of programs that use the servers."""
         return {**plain_environment(), **self.variables}
 
+    def file_system(self) -> Any:
+        """A file system on the S3 server."""
+        from pyathena.filesystem.s3 import S3FileSystem
+
+        return S3FileSystem(
+            key=self.ready["access_key"],
+            secret=self.ready["secret_key"],
+            endpoint_url=self.ready["s3_url"],
+            region_name=self.ready["region"],
+        )
+
     def stats(self) -> dict[str, Any]:
         """What the server counted."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -242,7 +242,9 @@ def python_tests(suite: Suite) -> list[Case]:
 def local_tests(suite: Suite) -> list[Case]:
     """athena-local against the clients that are not ours."""
     options = [*suite.options, f"--rootdir={ROOT / 'local'}"]
-    return run_pytest(suite, python_of(VENV_PYATHENA), options, _servers())
+    # PyAthena and this package, which the server needs, cannot share an environment.
+    environment = {**_servers(), "ATHENA_LOCAL_PYTHON": str(python_of(VENV))}
+    return run_pytest(suite, python_of(VENV_PYATHENA), options, environment)
 
 
 def find_python(version: str) -> Path | None:

@@ -15,7 +15,7 @@ from .catalog import CATALOG, Catalog, Database, Table
 from .errors import ApiError, invalid_request, metadata_error, plain
 from .queries import ENGINE_VERSION, Queries, Query, StartRequest, prepare
 from .results import ResultReader
-from .s3 import S3Client, S3Error, split_uri
+from .s3 import S3Client, error_code, split_uri
 from .store import Store
 from .switches import Switches
 from .validate import Member, Shape, number, text
@@ -195,7 +195,7 @@ class Api:
         if bucket not in self._buckets:
             try:
                 exists = await asyncio.to_thread(self._client.bucket_exists, bucket)
-            except (S3Error, OSError):
+            except OSError:
                 exists = False
             if not exists:
                 raise invalid_request(f"Unable to verify/create output bucket {bucket}")
@@ -465,7 +465,7 @@ class Api:
         owner = query.result_id or query.id
         try:
             return await asyncio.to_thread(self._reader.page, owner, bucket, key, offset, limit)
-        except S3Error as error:
+        except OSError as error:
             raise self._no_results(query, error) from None
 
     def _read_lines(
@@ -475,7 +475,7 @@ class Api:
         try:
             owner = query.id if location == query.location else location
             data = self._reader.load(owner, bucket, key)
-        except S3Error as error:
+        except OSError as error:
             raise self._no_results(query, error) from None
         lines = data.decode("utf-8", "replace").split("\n")[:-1]
         page = lines[offset : offset + limit]
@@ -484,8 +484,8 @@ class Api:
         ]
         return rows, offset + limit if offset + limit < len(lines) else None
 
-    def _no_results(self, query: Query, error: S3Error) -> ApiError:
-        return invalid_request(f"Could not find results for query {query.id}: {error.code}")
+    def _no_results(self, query: Query, error: OSError) -> ApiError:
+        return invalid_request(f"Could not find results for query {query.id}: {error_code(error)}")
 
     # -- catalogue ------------------------------------------------------------------------------
 

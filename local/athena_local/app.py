@@ -165,8 +165,6 @@ class App:
         if hasattr(self, "_queries"):
             await asyncio.to_thread(self._queries.close)
             self._engine.close()
-        if hasattr(self, "_client"):
-            self._client.close()
         if hasattr(self, "_store"):
             self._store.close()
         if self._weed is not None:

@@ -17,7 +17,7 @@ from .errors import ApiError, QueryCancelled, QueryError
 from .functions import SCALARS, macro_statements
 from .render import renderer
 from .results import CsvWriter, metadata
-from .s3 import S3Client, S3Error, S3FileSystem, split_uri
+from .s3 import S3Client, split_uri
 from .scans import Scan
 from .sqltypes import Type, column_info, from_duck, literal, quote
 from .tables import Relation, relation
@@ -101,7 +101,7 @@ class DuckEngine:
         if threads:
             config["threads"] = threads
         self._db = duckdb.connect(":memory:", config=config)
-        self._db.register_filesystem(S3FileSystem(client))
+        self._db.register_filesystem(client.files)
         for name, function, arguments, result in [*SCALARS, hive.TYPE_NAME]:
             self._db.create_function(name, function, arguments, result)  # type: ignore[arg-type]
         for statement in macro_statements():
@@ -134,9 +134,12 @@ class DuckEngine:
             if job.cancelled.is_set() or isinstance(error, duckdb.InterruptException):
                 raise QueryCancelled from None
             raise session.explain(error) from error
-        except S3Error as error:
+        except OSError as error:
             raise QueryError(
-                "PERMISSION_DENIED" if error.status == 403 else "GENERIC_INTERNAL_ERROR", str(error)
+                "PERMISSION_DENIED"
+                if isinstance(error, PermissionError)
+                else "GENERIC_INTERNAL_ERROR",
+                str(error),
             ) from error
         except ApiError as error:
             raise QueryError("SYNTAX_ERROR", error.message) from error

@@ -15,7 +15,7 @@ def seed(catalog: Catalog, client: S3Client, bucket: str) -> None:
     many = "".join(f"{number}\n" for number in range(_ROWS))
     for name, column, data in (("many_rows", "a", many), ("one_row", "number_of_rows", "1\n")):
         prefix = f"seed/{name}/"
-        client.put(bucket, f"{prefix}{name}.tsv", data.encode(), "text/plain")
+        client.put(bucket, f"{prefix}{name}.tsv", data.encode())
         catalog.put_table(
             Table(
                 "default",

@@ -26,7 +26,8 @@ class Server:
 
     The process ends with this one too: it watches a pipe that the kernel closes. Keyword arguments
     stand for the command's options; ``options`` takes further ones as written on a command line.
-    ``timeout`` bounds the start, in seconds.
+    ``timeout`` bounds the start, in seconds. The server runs by this Python, or by that of another
+    environment when ``ATHENA_LOCAL_PYTHON`` names it.
     """
 
     def __init__(
@@ -59,7 +60,8 @@ class Server:
         """Starts the process and waits until it answers."""
         if self._process is not None:
             raise ServerError("the server runs already")
-        command = [sys.executable, "-m", "athena_local", "--exit-with-stdin", *self._arguments]
+        python = os.environ.get("ATHENA_LOCAL_PYTHON") or sys.executable
+        command = [python, "-m", "athena_local", "--exit-with-stdin", *self._arguments]
         errors = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors

@@ -15,7 +15,6 @@ from .errors import ApiError, plain
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 MAX_SKEW_SECONDS = 300
-EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 _AUTHORIZATION = re.compile(
     r"\s*AWS4-HMAC-SHA256\s+Credential=([^,\s]+)\s*,\s*SignedHeaders=([^,\s]+)\s*,"
     r"\s*Signature=([^,\s]+)\s*"
@@ -204,41 +203,3 @@ def _check_names(names: list[str], headers: Mapping[str, str]) -> None:
     for name in names:
         if name not in headers:
             raise _bad_signature(f"The signed header '{name}' is not in the request.")
-
-
-def sign_s3(
-    credential: Credential,
-    region: str,
-    method: str,
-    host: str,
-    path: str,
-    query: str,
-    headers: Mapping[str, str],
-    payload_hash: str,
-) -> dict[str, str]:
-    """Headers of a signed S3 request: ``headers`` (lower-case names) and those of the signature."""
-    amz_date = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    signed = dict(headers)
-    signed["host"] = host
-    signed["x-amz-date"] = amz_date
-    signed["x-amz-content-sha256"] = payload_hash
-    if credential.token:
-        signed["x-amz-security-token"] = credential.token
-    pairs = sorted(signed.items())
-    scope = (amz_date[:8], region, "s3")
-    hexed = signature(
-        credential.secret_key,
-        amz_date,
-        scope,
-        method,
-        path,
-        canonical_query(query),
-        pairs,
-        payload_hash,
-    )
-    names = ";".join(name for name, _ in pairs)
-    signed["authorization"] = (
-        f"{ALGORITHM} Credential={credential.access_key}/{'/'.join(scope)}/aws4_request, "
-        f"SignedHeaders={names}, Signature={hexed}"
-    )
-    return signed

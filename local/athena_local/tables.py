@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from .catalog import Catalog, Column, Partition, Table
 from .errors import QueryError
-from .s3 import S3Client, S3Error, split_uri
+from .s3 import S3Client, split_uri
 from .sqltypes import Type, literal, quote
 
 # Four control characters that no table's text holds: each line arrives whole.
@@ -40,9 +40,9 @@ def objects(client: S3Client, location: str) -> dict[str, int]:
         prefix += "/"
     try:
         listed = list(client.list(bucket, prefix))
-    except S3Error as error:
-        if error.code == "NoSuchBucket":
-            return {}
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
         raise QueryError("HIVE_CANNOT_OPEN_SPLIT", str(error)) from None
     out = {}
     for item in listed:
