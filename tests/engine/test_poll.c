@@ -169,6 +169,39 @@ static void test_poll_crowds_hear_of_their_ends(void **state) {
     }
 }
 
+/* 200 in one work group; pairs, which are looked at singly, in the others. */
+static const char *one_large_group(size_t i) {
+    static char name[16];
+    snprintf(name, sizeof name, "g%zu", i < 200 ? 0 : i / 2);
+    return name;
+}
+
+/* Of a crowd of which most cannot be asked for in batches, the bucket of the batch calls fills up:
+ * a call each 50 ms goes to those who waited as long as their age asks for, though the crowd's pace
+ * is slower. Smaller crowds have no need of it. */
+static void test_poll_crowd_spends_what_it_cannot_save(void **state) {
+    (void)state;
+    static const size_t counts[] = {490, 510};
+    size_t calls[2];
+    for (size_t i = 0; i < 2; i++) {
+        world_init(&w);
+        w.duration_ns = 6 * SECOND;
+        w.latency_ns = 5 * MS;
+        world_open(&w, NULL);
+        start_many(counts[i], one_large_group);
+        world_run(&w, SECOND);
+        calls[i] = w.count[SIM_BATCH];
+        world_run(&w, SECOND);
+        calls[i] = w.count[SIM_BATCH] - calls[i];
+        check_quota(SIM_BATCH, 20, 40);
+        finish_many(counts[i], 0);
+        world_close(&w);
+    }
+    print_message("%zu and %zu batch calls in the second second\n", calls[0], calls[1]);
+    assert_in_range(calls[0], 5, 14);
+    assert_in_range(calls[1], calls[0] + 4, 21);
+}
+
 static void test_poll_many_queries_use_batches(void **state) {
     (void)state;
     world_init(&w);
@@ -482,6 +515,7 @@ int main(void) {
         cmocka_unit_test(test_poll_interval_caps_the_pause),
         cmocka_unit_test(test_poll_pause_grows_after_five_minutes),
         cmocka_unit_test(test_poll_crowds_hear_of_their_ends),
+        cmocka_unit_test(test_poll_crowd_spends_what_it_cannot_save),
         cmocka_unit_test(test_poll_many_queries_use_batches),
         cmocka_unit_test(test_poll_quota_is_shared_and_divided),
         cmocka_unit_test(test_poll_batch_names_one_work_group),
