@@ -82,8 +82,9 @@ __all__ = [
     "write_chunk",
 ]
 
-#: Bytes that a first request asks for when the object's size is not known.
-FIRST_BYTES = 8 * 2**20
+#: Bytes that a first request asks for when the object's size is not known. What it brings is copied
+#: to its place on the caller's thread, so this bounds how long an event loop is held.
+FIRST_BYTES = 2 * 2**20
 #: Ranges up to this size are answered by the simplest request.
 _SMALL_BYTES = 256 * 2**10
 
