@@ -207,15 +207,19 @@ static int check_storages(const struct ath_batch *batch, struct ath_error *err) 
         const struct ath_column_info *info = &batch->columns->info[i];
         if (batch->decode_text || batch->cells[i].storage == ath__column_storage(info))
             continue;
+        char where[48] = "shortly before this batch";
+        if (batch->cells[i].first_odd_row != ATH__ROW_BEFORE)
+            snprintf(
+                where, sizeof where, "in row %zu of this batch", batch->cells[i].first_odd_row + 1);
         return ath__err_set(
             err,
             ATH_ERR_VALUE,
-            "column %zu ('%.200s', %.40s): the value in row %zu of this batch has no form that the "
-            "Arrow type can hold; read the column as text",
+            "column %zu ('%.200s', %.40s): the value %s has no form that the Arrow type can hold; "
+            "read the column as text",
             i + 1,
             info->label,
             info->type,
-            batch->cells[i].first_odd_row + 1);
+            where);
     }
     return 0;
 }

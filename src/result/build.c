@@ -8,7 +8,7 @@
 
 #define ROWS_FIRST 64
 
-static uint8_t storage_width(int storage) {
+uint8_t ath__storage_width(int storage) {
     switch (storage) {
     case ATH_STORAGE_INT8:
         return 1;
@@ -56,7 +56,7 @@ ath__batch_new(struct ath__columns *columns, bool decode_text, size_t source_len
         struct ath__cells *cells = &batch->cells[i];
         cells->storage = (uint8_t)(decode_text ? ATH_STORAGE_TEXT : ath__column_storage(info));
         cells->action = cells->storage;
-        cells->width = storage_width(cells->storage);
+        cells->width = ath__storage_width(cells->storage);
         cells->is_ascii = true;
         cells->precision = info->precision;
         cells->scale = info->scale;
@@ -220,6 +220,39 @@ int ath__batch_reread(struct ath_batch *batch) {
     batch->has_given_up = false;
     batch->rows = 0;
     return 1;
+}
+
+void ath__batch_make_text(struct ath_batch *batch, size_t column, size_t odd_row) {
+    struct ath__cells *cells = &batch->cells[column];
+    cells->storage = cells->action = ATH_STORAGE_TEXT;
+    cells->width = 0;
+    cells->first_odd_row = odd_row;
+}
+
+/* Memory that cannot be made smaller stays as it is. */
+static void shrink(void *array, size_t size) {
+    if (grow(array, size, 1))
+        return;
+}
+
+void ath__batch_trim(struct ath_batch *batch) {
+    size_t rows = batch->rows;
+    bool has_waste = batch->rows_cap - rows > rows / 8;
+    for (size_t i = 0; i < batch->count; i++) {
+        struct ath__cells *cells = &batch->cells[i];
+        if (cells->validity && has_waste)
+            shrink(&cells->validity, bits_len(rows));
+        if (cells->offsets && has_waste)
+            shrink(&cells->offsets, (rows + 1) * sizeof *cells->offsets);
+        if (cells->offsets && cells->values_cap - cells->values_len > cells->values_len / 8) {
+            shrink(&cells->values, cells->values_len + ATH__SLACK);
+            cells->values_cap = cells->values_len;
+        } else if (!cells->offsets && has_waste) {
+            shrink(&cells->values, cells->width ? rows * cells->width : bits_len(rows));
+        }
+    }
+    if (has_waste)
+        batch->rows_cap = rows;
 }
 
 void ath__batch_seal(struct ath_batch *batch) {

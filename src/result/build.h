@@ -13,6 +13,10 @@
 #define ATH__TEXT_SLACK 2u /* ATH__SLACK bytes behind it may be read */
 #define ATH__SLACK 16
 
+#define ATH__ROW_BEFORE                                                                            \
+    SIZE_MAX /* first_odd_row: in the batch before, made by the same reading                       \
+              */
+
 #define ATH__ACTION_SKIP 0 /* else an enum ath_storage */
 
 struct ath__cells {
@@ -43,6 +47,9 @@ struct ath_batch {
     struct ath__cells cells[];
 };
 
+/* Bytes of one value; 0 for TEXT, BINARY and BOOL. */
+uint8_t ath__storage_width(int storage);
+
 /* An empty batch of one reference. `source_len` is the length of the document it is read from and
  * bounds its memory. NULL when memory is short. */
 struct ath_batch *ath__batch_new(struct ath__columns *columns, bool decode_text, size_t source_len);
@@ -58,6 +65,10 @@ int ath__batch_end_row(struct ath_batch *batch, size_t column);
 /* After a reading. 1: read all rows again, which takes the given-up columns as text. 0: complete.
  * Or ATH_ERR_NOMEM. */
 int ath__batch_reread(struct ath_batch *batch);
+/* Before a batch has room for rows: stores the column as text, as `odd_row` of it demands. */
+void ath__batch_make_text(struct ath_batch *batch, size_t column, size_t odd_row);
+/* Gives back memory that the rows do not fill. */
+void ath__batch_trim(struct ath_batch *batch);
 /* Ends the building; from now on the batch may be shared. */
 void ath__batch_seal(struct ath_batch *batch);
 

@@ -1,5 +1,6 @@
 #include "result/double.h"
 
+#include "result/digits.h"
 #include "result/double_powers.h"
 
 #include <locale.h>
@@ -81,7 +82,9 @@ static inline bool is_digit(const char *p, const char *end) {
 }
 
 static const char *take_digits(const char *p, const char *end, uint64_t *mantissa) {
-    uint64_t value = *mantissa;
+    uint64_t value = *mantissa, word;
+    for (; end - p >= 8 && ath__word_is_digits(word = ath__word_load(p)); p += 8)
+        value = value * 100000000u + ath__word_value(word);
     for (; is_digit(p, end); p++)
         value = value * 10 + (unsigned)(*p - '0');
     *mantissa = value;

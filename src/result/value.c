@@ -1,5 +1,7 @@
 #include "result/value.h"
 
+#include "result/digits.h"
+
 #include "base/time.h"
 
 #define US_PER_S INT64_C(1000000)
@@ -12,25 +14,12 @@ static inline unsigned digit(char c) {
     return (unsigned)(unsigned char)c - '0';
 }
 
-/* Digits only, no check of overflow: at most 19 of them. */
-static inline bool read_digits(const char *p, size_t len, uint64_t *out) {
-    uint64_t value = 0;
-    unsigned worst = 0;
-    for (size_t i = 0; i < len; i++) {
-        unsigned d = digit(p[i]);
-        worst |= d > 9;
-        value = value * 10 + d;
-    }
-    *out = value;
-    return !worst;
-}
-
 bool ath__value_int64(struct ath_slice text, int64_t *out) {
     bool is_negative = text.len > 0 && text.ptr[0] == '-';
     const char *p = text.ptr + is_negative;
     size_t len = text.len - is_negative;
     uint64_t value;
-    if (len < 1 || len > 19 || !read_digits(p, len, &value))
+    if (len < 1 || len > 19 || !ath__digits_parse(p, len, &value))
         return false;
     if (value > (uint64_t)INT64_MAX + is_negative)
         return false;
@@ -72,13 +61,29 @@ static bool append_digits(const char *p, size_t len, u128 *value) {
     while (len > 0) {
         size_t step = len > 19 ? 19 : len;
         uint64_t part;
-        if (!read_digits(p, step, &part))
+        if (!ath__digits_parse(p, step, &part))
             return false;
         *value = *value * s_pow10[step] + part;
         p += step;
         len -= step;
     }
     return true;
+}
+
+/* Digits with a point between them, if there is a fraction. */
+static bool join_digits(const char *p, size_t whole, size_t fraction, u128 *out) {
+    *out = 0;
+    return append_digits(p, whole, out) && append_digits(p + whole + 1, fraction, out);
+}
+
+/* The same of at most 19 digits. */
+static inline bool join_few_digits(const char *p, size_t whole, size_t fraction, u128 *out) {
+    uint64_t high, low = 0;
+    bool is_good = ath__digits_parse(p, whole, &high);
+    if (fraction)
+        is_good &= ath__digits_parse(p + whole + 1, fraction, &low);
+    *out = high * s_pow10[fraction] + low;
+    return is_good;
 }
 
 bool ath__value_decimal(struct ath_slice text, int32_t precision, int32_t scale, uint8_t out[16]) {
@@ -92,10 +97,11 @@ bool ath__value_decimal(struct ath_slice text, int32_t precision, int32_t scale,
         p++;
     if (whole + fraction > (size_t)precision && (*p != '0' || fraction > (size_t)precision))
         return false;
-    u128 value = 0;
-    if (!append_digits(p, whole, &value))
+    u128 value;
+    if (fraction && p[whole] != '.')
         return false;
-    if (fraction && (p[whole] != '.' || !append_digits(p + whole + 1, fraction, &value)))
+    if (!(whole + fraction > 19 ? join_digits(p, whole, fraction, &value)
+                                : join_few_digits(p, whole, fraction, &value)))
         return false;
     if (is_negative && value == 0)
         return false;
@@ -116,14 +122,47 @@ static inline unsigned two_digits(const char *p) {
     return tens > 9 || ones > 9 ? 1000 : tens * 10 + ones;
 }
 
+/* "01:23:45" or "2024-12-": the word's digits as pairs, each in the byte of its tens. False when
+ * a byte of `zeros` is not there: a digit for '0', else itself. */
+static inline bool read_pairs(const char *p, uint64_t zeros, uint64_t limits, uint64_t *out) {
+    uint64_t values = ath__word_load(p) ^ zeros;
+    *out = values * 10 + (values >> 8);
+    return (((values + limits) | values) & UINT64_C(0x8080808080808080)) == 0;
+}
+
+static inline unsigned pair(uint64_t pairs, unsigned byte) {
+    return (unsigned)(pairs >> 8 * byte) & 0xff;
+}
+
+/* YYYY-MM-DD. */
+static inline bool read_plain_days(const char *p, int64_t *out) {
+    static const uint16_t before[2][13] = {
+        {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365},
+        {0, 31, 60, 91, 121, 152, 182, 213, 244, 274, 305, 335, 366},
+    };
+    uint64_t pairs;
+    bool is_good =
+        read_pairs(p, UINT64_C(0x2d30302d30303030), UINT64_C(0x7f76767f76767676), &pairs);
+    unsigned year = pair(pairs, 0) * 100 + pair(pairs, 2), month = pair(pairs, 5) - 1;
+    unsigned day = two_digits(p + 8) - 1, leap = (year & (year % 25 ? 3 : 15)) == 0;
+    if (!is_good || month > 11 || day >= (unsigned)(before[leap][month + 1] - before[leap][month]))
+        return false;
+    unsigned years = year + 399; /* the leap day comes at the end of every fourth one */
+    *out = (int64_t)(365 * years + years / 4 - years / 100 + years / 400) - 865259 +
+           before[leap][month] + day;
+    return true;
+}
+
 /* The date that is all of `text`. */
 static bool read_days(const char *p, size_t len, int64_t *out) {
     bool is_negative = len > 0 && p[0] == '-';
     size_t sign = len > 0 && (p[0] == '-' || p[0] == '+');
     uint64_t year;
+    if (len == 10 && !sign)
+        return read_plain_days(p, out);
     if (len < 10 + sign || len > 13 + sign || p[len - 3] != '-' || p[len - 6] != '-')
         return false;
-    if (!read_digits(p + sign, len - sign - 6, &year))
+    if (!ath__digits_parse(p + sign, len - sign - 6, &year))
         return false;
     unsigned month = two_digits(p + len - 5), day = two_digits(p + len - 2);
     int64_t signed_year = is_negative ? -(int64_t)year : (int64_t)year;
@@ -143,7 +182,7 @@ bool ath__value_date(struct ath_slice text, int32_t *out_days) {
 
 static bool read_fraction(const char *p, size_t len, int64_t *out_us) {
     uint64_t us = 0;
-    if (len < 1 || len > 12 || !read_digits(p, len < 6 ? len : 6, &us))
+    if (len < 1 || len > 12 || !ath__digits_parse(p, len < 6 ? len : 6, &us))
         return false;
     for (size_t i = 6; i < len; i++)
         if (p[i] != '0')
@@ -154,9 +193,11 @@ static bool read_fraction(const char *p, size_t len, int64_t *out_us) {
 
 static bool read_time(const char *p, size_t len, int64_t *out_us) {
     int64_t us = 0;
-    if (len < 8 || p[2] != ':' || p[5] != ':')
+    uint64_t pairs;
+    if (len < 8 ||
+        !read_pairs(p, UINT64_C(0x30303a30303a3030), UINT64_C(0x76767f76767f7676), &pairs))
         return false;
-    unsigned h = two_digits(p), m = two_digits(p + 3), s = two_digits(p + 6);
+    unsigned h = pair(pairs, 0), m = pair(pairs, 3), s = pair(pairs, 6);
     if (h > 23 || m > 59 || s > 59)
         return false;
     if (len > 8 && (p[8] != '.' || !read_fraction(p + 9, len - 9, &us)))
