@@ -79,7 +79,6 @@ class PyAthenaClient(Client):
         return await self._fs._cat_ranges([f"{BUCKET}/{key}"] * len(starts), starts, ends)
 
     async def list(self, prefix: str) -> int:
-        self._fs.invalidate_cache()
         return len(await self._fs._find(f"{BUCKET}/{prefix}"))
 
     async def delete(self, keys: list[str]) -> None:

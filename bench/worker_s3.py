@@ -117,9 +117,12 @@ class Job:
 
     def list(self) -> Work:
         async def work() -> Any:
-            found = await self.client.list(f"list/{self.count}/")
-            if found != self.count:
-                raise RuntimeError(f"{found} keys instead of {self.count}")
+            # another folder each time, so that no client answers from its cache
+            expected = self.count + self._passes
+            self._passes += 1
+            found = await self.client.list(f"list/{expected}/")
+            if found != expected:
+                raise RuntimeError(f"{found} keys instead of {expected}")
 
         return work
 
