@@ -171,16 +171,13 @@ class BlockingMethods:
 
         ``prefix=``: only what begins with it; ``refresh=True``: kept listings are not used.
         """
-        found = self._run(
-            lambda drive: self._operations.find(drive, path, maxdepth, withdirs, **kwargs)
+        return self._run(
+            lambda drive: self._operations.find(drive, path, maxdepth, withdirs, detail, **kwargs)
         )
-        return found if detail else list(found)
 
     def glob(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> Any:
         """The paths that match a pattern, sorted; with ``detail=True`` a dict of entries."""
-        detail = kwargs.pop("detail", False)
-        found = self._run(lambda drive: self._operations.glob(drive, path, maxdepth, **kwargs))
-        return found if detail else list(found)
+        return self._run(lambda drive: self._operations.glob(drive, path, maxdepth, **kwargs))
 
     def walk(
         self,

@@ -9,14 +9,28 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pyathena.filesystem.s3_object import ENTRY_OBJECT, S3Object
 
 if TYPE_CHECKING:
     from fsspec.dircache import DirCache  # type: ignore[import-untyped]
 
-__all__ = ["MISSING", "Listing", "ListingCache", "Missing", "parent_of"]
+__all__ = [
+    "MISSING",
+    "Listing",
+    "ListingCache",
+    "Missing",
+    "Raw",
+    "entry_of",
+    "is_directory",
+    "parent_of",
+    "size_of",
+]
+
+#: An entry of a listing: as the core gives it until somebody asks for it. One tuple of texts and
+#: numbers for each of a hundred thousand keys costs the garbage collector nothing.
+Raw: TypeAlias = "S3Object | tuple[Any, ...]"
 
 
 class Missing:
@@ -31,6 +45,24 @@ def parent_of(name: str) -> str:
     return name.rpartition("/")[0]
 
 
+def entry_of(name: str, raw: Raw) -> S3Object:
+    """The entry of the name ``bucket/key``."""
+    if isinstance(raw, S3Object):
+        return raw
+    return S3Object.from_entry(name.partition("/")[0], raw[:8])
+
+
+def is_directory(raw: Raw | None) -> bool:
+    """Whether an entry is a directory's; what was not looked up is none."""
+    return isinstance(raw, S3Object) and bool(raw.type == "directory")
+
+
+def size_of(raw: Raw) -> int:
+    """Bytes of an entry."""
+    size: int | None = raw["size"] if isinstance(raw, S3Object) else raw[2]
+    return size or 0
+
+
 class Listing(Sequence[S3Object]):
     """The entries of one listing: directories first, then files, each by name, in S3's order."""
 
@@ -38,7 +70,7 @@ class Listing(Sequence[S3Object]):
 
     def __init__(self) -> None:
         self.dirs: dict[str, S3Object] = {}
-        self.files: dict[str, S3Object] = {}
+        self.files: dict[str, Raw] = {}
         self._is_sorted = True
         self._last = ""
         self._sorted: list[str] | None = None
@@ -46,24 +78,26 @@ class Listing(Sequence[S3Object]):
     def add_page(self, bucket: str, page: Iterable[tuple[Any, ...]]) -> None:
         """Take a page of the core's entries; ``bucket`` is "" in the list of buckets."""
         base = f"{bucket}/" if bucket else ""
-        files, make = self.files, S3Object.from_entry
+        files = self.files
         last, is_sorted = self._last, self._is_sorted
         for entry in page:
             if entry[0] != ENTRY_OBJECT:
-                found = make(bucket, entry[:8])
+                found = S3Object.from_entry(bucket, entry[:8])
                 self.dirs[found.name] = found
                 continue
             name = base + entry[1]
             if name < last:
                 is_sorted = False
             last = name
-            files[name] = make(bucket, entry[:8])
+            files[name] = entry
         self._last, self._is_sorted = last, is_sorted
 
     @property
-    def sorted_files(self) -> dict[str, S3Object]:
+    def sorted_files(self) -> dict[str, Raw]:
         """The files by name, in the order of the names; the caller's own."""
-        return dict(self.files) if self._is_sorted else dict(sorted(self.files.items()))
+        return dict(self.files) if self._is_sorted else {
+            name: self.files[name] for name in sorted(self.files)
+        }
 
     @property
     def names(self) -> list[str]:
@@ -72,7 +106,12 @@ class Listing(Sequence[S3Object]):
 
     def entry(self, name: str) -> S3Object | None:
         """The entry of a name; the file when it is a directory too."""
-        return self.files.get(name) or self.dirs.get(name)
+        found = self.files.get(name)
+        if found is None:
+            return self.dirs.get(name)
+        if not isinstance(found, S3Object):
+            found = self.files[name] = entry_of(name, found)
+        return found
 
     def is_prefix(self, name: str) -> bool:
         """Whether files lie below ``name``, in a listing without delimiter."""
@@ -87,7 +126,10 @@ class Listing(Sequence[S3Object]):
 
     def __iter__(self) -> Iterator[S3Object]:
         yield from self.dirs.values()
-        yield from self.files.values()
+        for name in list(self.files):
+            found = self.entry(name)
+            if found is not None:
+                yield found
 
     def __getitem__(self, index: Any) -> Any:
         return list(self)[index]
@@ -151,7 +193,7 @@ class ListingCache:
         while parent:
             listing = self.get(parent, "")
             if listing is not None:
-                found = listing.files.get(name)
+                found = listing.entry(name)
                 if found is not None:
                     return found
                 if not listing.is_prefix(name):

@@ -12,7 +12,14 @@ from typing import Any
 from pyathena import _core
 from pyathena.filesystem import _calls
 from pyathena.filesystem._base import BULK_LIMIT, Base, limit_of, name_of
-from pyathena.filesystem._cache import Listing, Missing
+from pyathena.filesystem._cache import (
+    Listing,
+    Missing,
+    Raw,
+    entry_of,
+    is_directory,
+    size_of,
+)
 from pyathena.filesystem._drive import Drive
 from pyathena.filesystem.s3_object import S3Metadata, S3Object
 from pyathena.filesystem.s3_path import S3Path
@@ -55,12 +62,21 @@ class Listings(Base):
             return list(listing) if detail else listing.names
         listing = await self.listing(drive, name, "/", refresh)
         if listing.dirs or listing.files:
-            return list(listing) if detail else listing.names
+            return await self._all_of(drive, listing) if detail else listing.names
         parsed = S3Path.parse(name.removesuffix("/"))
         found = None if parsed.is_bucket else await self._object(drive, parsed, refresh)
         if found is None:
             return []
         return [found] if detail else [str(parsed)]
+
+    async def _all_of(self, drive: Drive, listing: Listing) -> list[S3Object]:
+        """All entries of a listing."""
+        entries: list[S3Object] = []
+        for count, entry in enumerate(listing):
+            entries.append(entry)
+            if not count % _BREATHE_EVERY:
+                await drive.breathe()
+        return entries
 
     async def _ls_versions(self, drive: Drive, name: str, detail: bool) -> list[Any]:
         if not self.settings.version_aware:
@@ -277,16 +293,18 @@ class Listings(Base):
         path: str,
         maxdepth: int | None = None,
         withdirs: bool | None = None,
+        detail: bool = False,
         prefix: str = "",
         refresh: bool = False,
-    ) -> dict[str, S3Object]:
-        """The objects below a path by name, sorted; of an object, itself.
+    ) -> Any:
+        """The objects below a path, sorted; of an object, itself.
 
         Args:
             drive: carries it out.
             path: where to look.
             maxdepth: levels to descend; 0 and 1 are the path's own entries.
             withdirs: prefixes too, and the path itself.
+            detail: a dict of entries by name instead of a list of names.
             prefix: only what begins with it below the path.
             refresh: kept listings are not used.
 
@@ -294,6 +312,27 @@ class Listings(Base):
             ValueError: the path is the root, or ``maxdepth`` is negative.
             FileNotFoundError: there is no such bucket.
         """
+        found = await self.tree(drive, path, maxdepth, withdirs, prefix, refresh)
+        return await self._entries(drive, found) if detail else list(found)
+
+    async def _entries(self, drive: Drive, found: dict[str, Raw]) -> dict[str, S3Object]:
+        entries: dict[str, S3Object] = {}
+        for count, (name, raw) in enumerate(found.items()):
+            entries[name] = entry_of(name, raw)
+            if not count % _BREATHE_EVERY:
+                await drive.breathe()
+        return entries
+
+    async def tree(
+        self,
+        drive: Drive,
+        path: str,
+        maxdepth: int | None = None,
+        withdirs: bool | None = None,
+        prefix: str = "",
+        refresh: bool = False,
+    ) -> dict[str, Raw]:
+        """What :meth:`find` finds, as it lies in the listings."""
         if maxdepth is not None and maxdepth < 0:
             raise ValueError("maxdepth must be at least 1")
         name = name_of(path)
@@ -303,6 +342,7 @@ class Listings(Base):
         key_prefix = _prefix_of(parsed.key)
         base = f"{parsed.bucket}/{key_prefix}"
         dirs: dict[str, S3Object] = {}
+        files: dict[str, Raw]
         if maxdepth is not None:
             dirs, files = await self._find_levels(
                 drive, base, max(maxdepth, 1), base + prefix, refresh
@@ -341,13 +381,13 @@ class Listings(Base):
 
     async def _find_levels(
         self, drive: Drive, base: str, depth: int, start: str, refresh: bool
-    ) -> tuple[dict[str, S3Object], dict[str, S3Object]]:
+    ) -> tuple[dict[str, S3Object], dict[str, Raw]]:
         """Directories and files of so many levels; those of a level are listed at the same time.
 
         Only names that begin with ``start`` count.
         """
         dirs: dict[str, S3Object] = {}
-        files: dict[str, S3Object] = {}
+        files: dict[str, Raw] = {}
         listings = [await self._first_level(drive, base, start, refresh)]
         while listings:
             level: list[str] = []
@@ -357,9 +397,9 @@ class Listings(Base):
                     if below.startswith(start):
                         dirs[name] = entry
                         level.append(below)
-                for name, entry in listing.files.items():
+                for name, raw in listing.files.items():
                     if name.startswith(start):
-                        files[name] = entry
+                        files[name] = raw
                 await drive.breathe()
             depth -= 1
             listings = await drive.gather(
@@ -387,13 +427,25 @@ class Listings(Base):
         return keys
 
     async def glob(
-        self, drive: Drive, path: str, maxdepth: int | None = None, **params: Any
-    ) -> dict[str, S3Object]:
-        """The paths that match a pattern by fsspec's rules, with their entries, sorted.
+        self,
+        drive: Drive,
+        path: str,
+        maxdepth: int | None = None,
+        detail: bool = False,
+        **params: Any,
+    ) -> Any:
+        """The paths that match a pattern by fsspec's rules, sorted; with ``detail`` a dict of
+        entries.
 
         Raises:
             ValueError: the pattern has magic in the bucket's name, or ``maxdepth`` is less than 1.
         """
+        found = await self._matching(drive, path, maxdepth, **params)
+        return await self._entries(drive, found) if detail else list(found)
+
+    async def _matching(
+        self, drive: Drive, path: str, maxdepth: int | None = None, **params: Any
+    ) -> dict[str, Raw]:
         from fsspec.utils import glob_translate  # type: ignore[import-untyped]
 
         if maxdepth is not None and maxdepth < 1:
@@ -414,13 +466,13 @@ class Listings(Base):
             stars = name[name.find("**") :].count("/") + 1
             depth = None if maxdepth is None or depth is None else depth - stars + maxdepth
         withdirs = params.pop("withdirs", True)
-        below = await self.find(drive, root, depth, withdirs, prefix=stem, **params)
+        below = await self.tree(drive, root, depth, withdirs, stem, **params)
         match = re.compile(glob_translate(name + ("/" if ends_with_slash else ""))).match
         marks_directories = ends_with_slash or name.endswith("/**")
-        matching: dict[str, S3Object] = {}
-        for count, (name, entry) in enumerate(below.items()):
-            if match(f"{name}/" if marks_directories and entry.type == "directory" else name):
-                matching[name] = entry
+        matching: dict[str, Raw] = {}
+        for count, (name, raw) in enumerate(below.items()):
+            if match(f"{name}/" if marks_directories and is_directory(raw) else name):
+                matching[name] = raw
             if not count % _BREATHE_EVERY:
                 await drive.breathe()
         return matching
@@ -435,8 +487,8 @@ class Listings(Base):
         **params: Any,
     ) -> int | dict[str, int]:
         """Bytes of all objects below a path together, or by name; directories count 0."""
-        found = await self.find(drive, path, maxdepth, withdirs, **params)
-        sizes = {name: entry["size"] or 0 for name, entry in found.items()}
+        found = await self.tree(drive, path, maxdepth, withdirs, **params)
+        sizes = {name: size_of(raw) for name, raw in found.items()}
         return sum(sizes.values()) if total else sizes
 
     async def expand(
@@ -445,7 +497,7 @@ class Listings(Base):
         path: str | os.PathLike[str] | Iterable[str],
         recursive: bool = False,
         maxdepth: int | None = None,
-    ) -> dict[str, S3Object | None]:
+    ) -> dict[str, Raw | None]:
         """The paths that patterns and directories stand for, sorted.
 
         Returns:
@@ -463,7 +515,7 @@ class Listings(Base):
         parts = await drive.gather(
             (self._expand_one(drive, name, recursive, maxdepth) for name in names), BULK_LIMIT
         )
-        found: dict[str, S3Object | None] = {}
+        found: dict[str, Raw | None] = {}
         for part in parts:
             for name, entry in part.items():
                 if entry is not None or name not in found:
@@ -476,17 +528,17 @@ class Listings(Base):
 
     async def _expand_one(
         self, drive: Drive, name: str, recursive: bool, maxdepth: int | None
-    ) -> dict[str, S3Object | None]:
-        found: dict[str, S3Object | None] = {}
+    ) -> dict[str, Raw | None]:
+        found: dict[str, Raw | None] = {}
         if not _is_pattern(name):
             if S3Path.has_version_id(name) or not recursive:
                 return {name: None}
             return await self._expand_tree(drive, name, maxdepth)
-        found.update(await self.glob(drive, name, maxdepth))
+        found.update(await self._matching(drive, name, maxdepth))
         if not recursive or (maxdepth is not None and maxdepth <= 1):
             return found
         below = None if maxdepth is None else maxdepth - 1
-        dirs = [one for one, entry in found.items() if entry is not None and entry.type != "file"]
+        dirs = [one for one, raw in found.items() if is_directory(raw)]
         trees = await drive.gather(
             (self._expand_tree(drive, one, below) for one in dirs), BULK_LIMIT
         )
@@ -496,15 +548,14 @@ class Listings(Base):
 
     async def _expand_tree(
         self, drive: Drive, name: str, maxdepth: int | None
-    ) -> dict[str, S3Object | None]:
+    ) -> dict[str, Raw | None]:
         """A directory and what is below it; and the object of the same name."""
-        found: dict[str, S3Object | None] = {}
-        found.update(await self.find(drive, name, maxdepth, withdirs=True))
+        found: dict[str, Raw | None] = {}
+        found.update(await self.tree(drive, name, maxdepth, withdirs=True))
         itself = name.rstrip("/")
         parsed = S3Path.parse(itself)
-        if not parsed.is_bucket and (entry := found.get(itself)) is not None:
-            if entry.type == "directory":
-                found[itself] = await self._object(drive, parsed, False) or entry
+        if not parsed.is_bucket and is_directory(entry := found.get(itself)):
+            found[itself] = await self._object(drive, parsed, False) or entry
         return found
 
 
@@ -579,7 +630,7 @@ def _is_pattern(name: str) -> bool:
 
 
 async def _directories(
-    drive: Drive, files: dict[str, S3Object], base: str
+    drive: Drive, files: dict[str, Raw], base: str
 ) -> dict[str, S3Object]:
     """The directories between the prefix ``base`` and files below it."""
     seen: dict[str, S3Object] = {}
@@ -598,10 +649,10 @@ async def _directories(
 
 
 async def _merged(
-    drive: Drive, dirs: dict[str, S3Object], files: dict[str, S3Object]
-) -> dict[str, S3Object]:
+    drive: Drive, dirs: dict[str, S3Object], files: dict[str, Raw]
+) -> dict[str, Raw]:
     """Both, sorted by name; ``files`` is sorted already and wins."""
-    merged: dict[str, S3Object] = {}
+    merged: dict[str, Raw] = {}
     rest = iter(sorted(dirs))
     directory = next(rest, None)
     for count, (name, entry) in enumerate(files.items()):

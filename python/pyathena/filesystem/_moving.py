@@ -9,6 +9,7 @@ from typing import Any
 
 from pyathena.filesystem import _calls
 from pyathena.filesystem._base import BULK_LIMIT, limit_of, name_of
+from pyathena.filesystem._cache import is_directory
 from pyathena.filesystem._drive import Drive
 from pyathena.filesystem._listing import Listings
 from pyathena.filesystem._progress import Progress
@@ -113,7 +114,7 @@ class Moves(Listings):
             is_dir = await self.isdir(drive, str(pairing.path2))
         pairs = pairing.copy_pairs(sources, is_dir)
         dirs = {
-            name for name, entry in found.items() if entry is not None and entry.type != "file"
+            name for name, entry in found.items() if is_directory(entry)
         }
         return [pair for pair in pairs if pair[0] not in dirs]
 
@@ -122,7 +123,7 @@ class Moves(Listings):
             return False
         if entry is None:
             return not await self.isdir(drive, name)
-        return bool(entry.type == "file")
+        return not is_directory(entry)
 
     async def _copy_pairs(
         self,
@@ -277,7 +278,7 @@ class Moves(Listings):
             return [
                 S3Path.parse(one)
                 for one, entry in found.items()
-                if entry is None or entry.type == "file"
+                if not is_directory(entry)
             ]
         root = S3Path.parse(name.removesuffix("/"))
         keys, itself = await drive.gather(

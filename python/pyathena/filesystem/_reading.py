@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from pyathena.filesystem import _calls
 from pyathena.filesystem._base import BULK_LIMIT, FILES_LIMIT, limit_of, name_of, pop_version
+from pyathena.filesystem._cache import is_directory
 from pyathena.filesystem._drive import Drive
 from pyathena.filesystem._moving import Moves
 from pyathena.filesystem._progress import Progress
@@ -70,7 +71,7 @@ class Reads(Moves):
             FileNotFoundError: an object is missing.
         """
         found = await self.expand(drive, path, recursive)
-        names = [name for name, entry in found.items() if entry is None or entry.type == "file"]
+        names = [name for name, entry in found.items() if not is_directory(entry)]
         if isinstance(path, str) and not recursive and list(found) == [name_of(path)]:
             return await self.cat_file(drive, path, **params)
         if not names:
@@ -326,7 +327,7 @@ class Reads(Moves):
         pairs: list[tuple[str, str]] = []
         for name, local in zip(names, targets, strict=True):
             entry = found[name]
-            if name.endswith("/") or (entry is not None and entry.type == "directory"):
+            if name.endswith("/") or is_directory(entry):
                 dirs.append(local)
             else:
                 pairs.append((name, local))

@@ -162,13 +162,12 @@ class AioS3FileSystem(BlockingMethods, AsyncFileSystem):  # type: ignore[misc]
         detail: bool = False,
         **kwargs: Any,
     ) -> Any:
-        found = await self._operations.find(self._drive, path, maxdepth, withdirs, **kwargs)
-        return found if detail else list(found)
+        return await self._operations.find(
+            self._drive, path, maxdepth, withdirs, detail, **kwargs
+        )
 
     async def _glob(self, path: str, maxdepth: int | None = None, **kwargs: Any) -> Any:
-        detail = kwargs.pop("detail", False)
-        found = await self._operations.glob(self._drive, path, maxdepth, **kwargs)
-        return found if detail else list(found)
+        return await self._operations.glob(self._drive, path, maxdepth, **kwargs)
 
     async def _walk(
         self,
