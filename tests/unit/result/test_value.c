@@ -273,6 +273,26 @@ static void test_value_hex(void **state) {
         check_hex(bad[i], false, NULL, 0);
 }
 
+/* Every byte in every place of a date and a time. */
+static void test_value_timestamp_every_byte(void **state) {
+    (void)state;
+    const char *good = "2024-12-28 11:15:16.123";
+    int64_t us;
+    for (size_t place = 0; place < strlen(good); place++) {
+        for (int byte = 0; byte < 256; byte++) {
+            char text[32];
+            strcpy(text, good);
+            text[place] = (char)byte;
+            bool is_digit = byte >= '0' && byte <= '9';
+            bool may_be =
+                good[place] >= '0' && good[place] <= '9' ? is_digit : text[place] == good[place];
+            bool is_taken = ath__value_timestamp((struct ath_slice){text, strlen(good)}, &us);
+            assert_true(may_be || !is_taken);
+            assert_true(is_taken || text[place] != good[place]);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_value_int64),
@@ -283,6 +303,7 @@ int main(void) {
         cmocka_unit_test(test_value_date_of_many_days),
         cmocka_unit_test(test_value_time),
         cmocka_unit_test(test_value_timestamp),
+        cmocka_unit_test(test_value_timestamp_every_byte),
         cmocka_unit_test(test_value_hex),
     };
     return cmocka_run_group_tests_name("value", tests, NULL, NULL);
