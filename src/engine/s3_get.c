@@ -131,13 +131,17 @@ copy_header(struct s3_get *get, const struct ath__exchange *x, const char *name)
     return ath__arena_copy(&get->s3.arena, ath__exchange_header(x, name));
 }
 
+/* The whole object, by a server that knows no ranges. Some send 200 with a range: Content-Range
+ * tells. */
+static bool is_whole(const struct ath__exchange *x) {
+    return x->status == 200 && !ath__exchange_header(x, "Content-Range").ptr;
+}
+
 /* Where the bytes of an answer begin and how long the object is; false when it is not the range
- * that was asked for. A plain 200 is the whole object, by a server that knows no ranges. */
+ * that was asked for. */
 static bool read_place(const struct ath__s3_call *s, uint64_t *out_last, uint64_t *out_size) {
     const struct ath__exchange *x = &s->call.io.x;
     uint64_t first;
-    if (x->status != 206)
-        return false;
     return ath__s3_range_parse(
                ath__exchange_header(x, "Content-Range"), &first, out_last, out_size) &&
            first == s->first + s->into_done && *out_last < s->first + s->len;
@@ -313,9 +317,10 @@ static int find_end(struct s3_get *get, uint64_t size, struct ath_error *err) {
 static int read_first(struct s3_get *get, struct ath__s3_call *s, struct ath_error *err) {
     const struct ath__exchange *x = &s->call.io.x;
     uint64_t last = 0, size = got(s), len = size;
-    bool right = x->status == 200 ? get->offset == 0 && s->into_done == 0
-                                  : read_place(s, &last, &size) && size <= INT64_MAX;
-    if (x->status != 200 && right) {
+    bool whole = is_whole(x);
+    bool right = whole ? get->offset == 0 && s->into_done == 0
+                       : read_place(s, &last, &size) && size <= INT64_MAX;
+    if (!whole && right) {
         uint64_t wanted = s->first + s->len < size ? s->first + s->len : size;
         right = last + 1 == wanted && len == wanted - s->first;
     }

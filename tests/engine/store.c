@@ -151,7 +151,7 @@ static void get(struct request *r, bool head) {
         first,
         last,
         object->len);
-    r->a->status = 206;
+    r->a->status = r->s->ranges_as_200 ? 200 : 206;
     r->a->head = r->s->head;
     r->a->body = object->bytes + first;
     r->a->body_len = (size_t)(last - first + 1);

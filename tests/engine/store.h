@@ -56,6 +56,7 @@ struct store {
     char *body;
     size_t list_max;
     bool hold;
+    bool ranges_as_200; /* with Content-Range, as some servers do */
     uint64_t latency_ns;
     uint64_t mib_ns; /* what a MiB of an answer takes more */
 };

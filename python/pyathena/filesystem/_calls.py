@@ -8,6 +8,7 @@ are one request each are in ``_requests.py``.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ from pyathena.filesystem._requests import (
     upload_part,
     upload_part_copy,
 )
-from pyathena.filesystem.s3_errors import from_core_error
+from pyathena.filesystem.s3_errors import from_core_error, os_error_of
 from pyathena.filesystem.s3_headers import response_of_headers
 
 if TYPE_CHECKING:
@@ -117,7 +118,9 @@ async def get_bytes(
     if first < 0 or (end is not None and end < 0):
         if end is None and first >= -FIRST_BYTES:
             query = await _get(drive, path, f"bytes={first}", if_match, params)
-            return b"" if query is None else query.s3_body()
+            if query is None:
+                return b""
+            return query.s3_body()[first:] if _is_whole(query) else query.s3_body()
         found = await head_object(drive, path, IfMatch=if_match, **params)
         first, last, _ = slice(start, end).indices(found.get("ContentLength", 0))
         etag = if_match or found.get("ETag")
@@ -132,9 +135,9 @@ async def get_bytes(
     query = await _get(drive, path, f"bytes={first}-{first + wanted - 1}", if_match, params)
     if query is None:
         return b""
-    if query.s3_status == 200:  # a server without ranges
+    if _is_whole(query):
         return query.s3_body()[first:end]
-    size = _size_of(query)
+    size = _place_of(query, path, first)
     last = size if end is None else min(end, size)
     if last <= first + wanted:
         return query.s3_body()
@@ -147,10 +150,17 @@ async def get_bytes(
     return await read_range(drive, path, first, last - first, if_match=etag, **params)
 
 
-def _size_of(query: _core.Query) -> int:
-    """The object's size by the answer to a range; 0 when it does not tell."""
-    _, _, size = (query.s3_header("content-range") or "").rpartition("/")
-    return int(size) if size.isascii() and size.isdigit() and len(size) < 20 else 0
+def _is_whole(query: _core.Query) -> bool:
+    """Whether a server that knows no ranges sent the whole object."""
+    return query.s3_status == 200 and query.s3_header("content-range") is None
+
+
+def _place_of(query: _core.Query, path: S3Path, first: int) -> int:
+    """The object's size by the answer to a range, which must begin at ``first``."""
+    place, _, size = (query.s3_header("content-range") or "").rpartition("/")
+    if place.startswith(f"bytes {first}-") and size.isascii() and size.isdigit() and len(size) < 20:
+        return int(size)
+    raise OSError(errno.EPROTO, "S3's answer is not the range that was asked for", str(path))
 
 
 async def _get(
@@ -173,10 +183,19 @@ async def _get(
     answer = await transfer.done()
     failure = answer.error()
     if failure is None:
+        if if_match is not None and if_match != "*":
+            _check_etag(answer, path, if_match)
         return answer
     if failure["http_status"] == 416:
         return None
     raise_failure(failure, path, None)
+
+
+def _check_etag(answer: _core.Query, path: S3Path, if_match: str) -> None:
+    """Not every server knows If-Match."""
+    if (answer.s3_header("etag") or if_match).strip('"') != if_match.strip('"'):
+        text = "The object changed while it was read."
+        raise os_error_of("PreconditionFailed", 412, text, path=str(path), operation="GetObject")
 
 
 def range_starter(
@@ -233,8 +252,10 @@ async def read_range(
     query = await _get(drive, path, range_, if_match, params)
     if query is None:
         return b""
-    body = query.s3_body()
-    return body[start : start + length] if query.s3_status == 200 else body
+    if _is_whole(query):
+        return query.s3_body()[start : start + length]
+    _place_of(query, path, start)
+    return query.s3_body()
 
 
 def open_stream(
@@ -412,9 +433,7 @@ def start_put_path(
 ) -> Transfer:
     """Begin to write an object from a file; :func:`finish_put` ends it, ``query.s3_transferred``
     tells how far it is."""
-    return _put(
-        drive, path, params, if_none_match, if_match, part_bytes, parallel, lpath=lpath
-    )
+    return _put(drive, path, params, if_none_match, if_match, part_bytes, parallel, lpath=lpath)
 
 
 def open_put_stream(
@@ -428,9 +447,7 @@ def open_put_stream(
     **params: Any,
 ) -> Transfer:
     """Begin to write an object of unknown length: :func:`write_chunk`, then :func:`finish_put`."""
-    return _put(
-        drive, path, params, if_none_match, if_match, part_bytes, parallel, stream=True
-    )
+    return _put(drive, path, params, if_none_match, if_match, part_bytes, parallel, stream=True)
 
 
 async def write_chunk(
@@ -554,9 +571,7 @@ def start_delete(
     headers = headers_of(drive.client, "DeleteObjects", params)
     return _requests.start(
         drive,
-        lambda queue: core.s3_delete(
-            queue, bucket, keys, version_ids=version_ids, headers=headers
-        ),
+        lambda queue: core.s3_delete(queue, bucket, keys, version_ids=version_ids, headers=headers),
         bucket,
     )
 
