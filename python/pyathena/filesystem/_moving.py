@@ -347,6 +347,13 @@ class Moves(Listings):
                 folder = folder[: folder.rfind("/", 0, -1) + 1]
         for key in sorted(folders, key=len, reverse=True):
             await _calls.delete_object(drive, S3Path(root.bucket, key))
+        above = below
+        while above := above[: above.rfind("/", 0, -1) + 1]:
+            parent = S3Path(root.bucket, above)
+            if await self.is_prefix(drive, parent) or not await self.is_prefix(drive, parent, "/"):
+                break
+            await _calls.delete_object(drive, parent)
+            folders.add(above)
         self.changed([S3Path(root.bucket, key) for key in folders])
 
     # -- buckets -----------------------------------------------------------------------------------

@@ -7,9 +7,10 @@ import os
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, TypeAlias
 
-from pyathena.filesystem import _calls
+from pyathena.filesystem import _calls, _requests
 from pyathena.filesystem._base import BULK_LIMIT, FILES_LIMIT, limit_of, name_of
 from pyathena.filesystem._drive import Drive, run_blocking
+from pyathena.filesystem._params import headers_of
 from pyathena.filesystem._progress import Progress
 from pyathena.filesystem._reading import Reads
 from pyathena.filesystem.s3_object import S3PutObject
@@ -356,8 +357,7 @@ class Writes(Reads):
         progress: Progress | None,
     ) -> tuple[_Step, _Step]:
         """Upload all parts of an object; returns what completes the upload, and what aborts it."""
-        upload = await _calls.create_multipart_upload(drive, path, **params)
-        upload_id: str = upload["UploadId"]
+        upload_id = await _create_upload(drive, path, params)
         size = max(self.settings.block_size, _PART_BYTES_MIN, -(-source.size // _PARTS_MAX))
 
         async def upload_one(number: int, offset: int) -> dict[str, Any]:
@@ -442,6 +442,48 @@ class _LocalSource:
             done += count
             await drive.breathe()
         return view
+
+
+async def _create_upload(drive: Drive, path: S3Path, params: dict[str, Any]) -> str:
+    """Begin a multipart upload; returns its id.
+
+    The answer is awaited also when the caller gives up, because only who knows the id can abort
+    the upload; who gives up twice does not want to wait.
+    """
+    headers = headers_of(drive.client, "CreateMultipartUpload", params)
+    transfer = _requests.start(
+        drive,
+        lambda queue: drive.client.core.s3_call(
+            queue,
+            "CreateMultipartUpload",
+            "POST",
+            path.bucket,
+            path.key,
+            query=(("uploads", ""),),
+            headers=headers,
+        ),
+        path,
+    )
+    given_up: BaseException | None = None
+    while not transfer.is_over:
+        try:
+            await transfer.changed()
+        except BaseException as ex:
+            if given_up is not None or isinstance(ex, GeneratorExit):
+                transfer.forget()
+                raise
+            given_up = ex
+    query = transfer.query
+    failure = query.error()
+    if failure is None:
+        upload_id = _requests.text_of(_requests.document_of(query, path), path, "UploadId")
+        if given_up is None:
+            return upload_id
+        await _calls.abort_multipart_upload(drive, path, upload_id)
+    if given_up is not None:
+        raise given_up
+    assert failure is not None
+    _requests.raise_failure(failure, path, None)
 
 
 def _creates(mode: str) -> bool:
