@@ -171,7 +171,7 @@ static void test_poll_crowds_hear_of_their_ends(void **state) {
 
 /* 200 in one work group; pairs, which are looked at singly, in the others. */
 static const char *one_large_group(size_t i) {
-    static char name[16];
+    static char name[32];
     snprintf(name, sizeof name, "g%zu", i < 200 ? 0 : i / 2);
     return name;
 }
