@@ -134,8 +134,16 @@ int ath__cells_reserve_bytes(struct ath__cells *cells, size_t len) {
     size_t cap = cells->values_cap * 2;
     if (cap < cells->values_len + len)
         cap = cells->values_len + len;
-    if (grow(&cells->values, cap + ATH__SLACK, 1))
+    if (cells->is_values_lent) {
+        uint8_t *values = ath__alloc(cap + ATH__SLACK);
+        if (!values)
+            return ATH_ERR_NOMEM;
+        memcpy(values, cells->values, cells->values_len);
+        cells->values = values;
+        cells->is_values_lent = false;
+    } else if (grow(&cells->values, cap + ATH__SLACK, 1)) {
         return ATH_ERR_NOMEM;
+    }
     cells->values_cap = cap;
     return 0;
 }
@@ -194,8 +202,10 @@ int ath__batch_end_row(struct ath_batch *batch, size_t column) {
 
 static void free_cells(struct ath__cells *cells) {
     ath__free(cells->validity);
-    ath__free(cells->offsets);
-    ath__free(cells->values);
+    if (!cells->is_offsets_lent)
+        ath__free(cells->offsets);
+    if (!cells->is_values_lent)
+        ath__free(cells->values);
     cells->validity = NULL;
     cells->offsets = NULL;
     cells->values = NULL;
@@ -229,32 +239,6 @@ void ath__batch_make_text(struct ath_batch *batch, size_t column, size_t odd_row
     cells->first_odd_row = odd_row;
 }
 
-/* Memory that cannot be made smaller stays as it is. */
-static void shrink(void *array, size_t size) {
-    if (grow(array, size, 1))
-        return;
-}
-
-void ath__batch_trim(struct ath_batch *batch) {
-    size_t rows = batch->rows;
-    bool has_waste = batch->rows_cap - rows > rows / 8;
-    for (size_t i = 0; i < batch->count; i++) {
-        struct ath__cells *cells = &batch->cells[i];
-        if (cells->validity && has_waste)
-            shrink(&cells->validity, bits_len(rows));
-        if (cells->offsets && has_waste)
-            shrink(&cells->offsets, (rows + 1) * sizeof *cells->offsets);
-        if (cells->offsets && cells->values_cap - cells->values_len > cells->values_len / 8) {
-            shrink(&cells->values, cells->values_len + ATH__SLACK);
-            cells->values_cap = cells->values_len;
-        } else if (!cells->offsets && has_waste) {
-            shrink(&cells->values, cells->width ? rows * cells->width : bits_len(rows));
-        }
-    }
-    if (has_waste)
-        batch->rows_cap = rows;
-}
-
 void ath__batch_seal(struct ath_batch *batch) {
     for (size_t i = 0; i < batch->count; i++) {
         const struct ath__cells *cells = &batch->cells[i];
@@ -281,6 +265,7 @@ struct ath_batch *ath_batch_release(struct ath_batch *batch) {
         return NULL;
     for (size_t i = 0; i < batch->count; i++)
         free_cells(&batch->cells[i]);
+    ath__free(batch->slab);
     ath__free(batch->views);
     ath__columns_release(batch->columns);
     ath__free(batch);
@@ -301,13 +286,16 @@ const struct ath_column *ath_batch_column(const struct ath_batch *batch, size_t 
 
 size_t ath__batch_bytes(const struct ath_batch *batch) {
     size_t bytes = sizeof *batch + batch->count * (sizeof *batch->cells + sizeof *batch->views);
+    size_t rows = batch->rows_cap;
     for (size_t i = 0; i < batch->count; i++) {
         const struct ath__cells *cells = &batch->cells[i];
-        bytes += cells->validity ? bits_len(batch->rows_cap) : 0;
-        if (cells->offsets)
-            bytes += (batch->rows_cap + 1) * sizeof *cells->offsets + cells->values_cap;
-        else
-            bytes += cells->width ? cells->width * batch->rows_cap : bits_len(batch->rows_cap);
+        bytes += cells->validity ? bits_len(rows) : 0;
+        if (cells->offsets && !cells->is_offsets_lent)
+            bytes += (rows + 1) * sizeof *cells->offsets;
+        if (cells->offsets && !cells->is_values_lent)
+            bytes += cells->values_cap;
+        else if (!cells->is_values_lent)
+            bytes += cells->width ? cells->width * rows : bits_len(rows);
     }
-    return bytes;
+    return bytes + batch->slab_len;
 }

@@ -25,6 +25,7 @@ struct ath__cells {
     uint8_t width;  /* bytes of one value; 0 for TEXT, BINARY and BOOL */
     bool is_given_up;
     bool is_ascii;
+    bool is_offsets_lent, is_values_lent; /* parts of the slab */
     int32_t precision, scale;
     size_t null_count;
     size_t first_odd_row; /* the row that made the column text */
@@ -43,6 +44,8 @@ struct ath_batch {
     size_t rows, rows_cap;
     size_t rows_limit; /* more would hold far more memory than the document that made them */
     size_t source_len;
+    uint8_t *slab; /* or NULL; see slab.h */
+    size_t slab_len;
     struct ath_column *views; /* of the sealed batch */
     struct ath__cells cells[];
 };
@@ -67,8 +70,6 @@ int ath__batch_end_row(struct ath_batch *batch, size_t column);
 int ath__batch_reread(struct ath_batch *batch);
 /* Before a batch has room for rows: stores the column as text, as `odd_row` of it demands. */
 void ath__batch_make_text(struct ath_batch *batch, size_t column, size_t odd_row);
-/* Gives back memory that the rows do not fill. */
-void ath__batch_trim(struct ath_batch *batch);
 /* Ends the building; from now on the batch may be shared. */
 void ath__batch_seal(struct ath_batch *batch);
 

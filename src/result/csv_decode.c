@@ -2,6 +2,7 @@
 
 #include "result/columns.h"
 #include "result/csv_rows.h"
+#include "result/slab.h"
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -188,31 +189,33 @@ static int begin_batch(struct ath__csv_decoder *decoder, bool is_cut) {
 }
 
 static void end_batch(struct ath__csv_decoder *decoder) {
-    ath__batch_trim(decoder->batch);
+    ath__slab_trim(decoder->batch);
     ath__batch_seal(decoder->batch);
     decoder->ready = decoder->batch;
     decoder->batch = NULL;
 }
 
-/* Room for the rows; from the second portion on for as many as the batch will have by the look of
- * its first ones. */
+/* As many rows as the batch will have by the look of its first ones. */
+static size_t guess_rows(const struct ath__csv_decoder *decoder) {
+    double row_len = (double)decoder->batch_source / (double)decoder->batch->rows;
+    double rows = (double)decoder->batch_bytes / row_len * 1.05;
+    return rows < (double)decoder->batch_rows ? (size_t)rows : decoder->batch_rows;
+}
+
+/* The first portion gets what it needs; with the second one the batch settles. */
 static int make_room(struct ath__csv_decoder *decoder, size_t rows) {
     struct ath_batch *batch = decoder->batch;
-    size_t cap = batch->rows + rows;
+    size_t cap = batch->rows + rows, guess;
     if (cap <= batch->rows_cap)
         return 0;
-    if (batch->rows > 0) {
-        double row_len = (double)decoder->batch_source / (double)batch->rows;
-        double expected = (double)decoder->batch_bytes / row_len * 1.05;
-        size_t guess =
-            expected < (double)decoder->batch_rows ? (size_t)expected : decoder->batch_rows;
-        if (guess < batch->rows_cap * 2)
-            guess = batch->rows_cap * 2;
-        if (guess > decoder->batch_rows)
-            guess = decoder->batch_rows;
-        cap = guess > cap ? guess : cap;
+    int rc;
+    if (batch->rows == 0) {
+        rc = ath__batch_reserve(batch, cap);
+    } else {
+        guess = guess_rows(decoder);
+        rc = ath__slab_settle(batch, guess > cap ? guess : cap);
     }
-    return ath__batch_reserve(batch, cap) ? fail_nomem(decoder) : 0;
+    return rc ? fail_nomem(decoder) : 0;
 }
 
 /* Ends the batch before rows with odd values, so that those begin one with columns of text. */
@@ -252,7 +255,7 @@ static int put_rows(
 }
 
 static bool is_batch_full(const struct ath__csv_decoder *decoder) {
-    return decoder->batch && (decoder->batch->rows >= decoder->batch_rows ||
+    return decoder->batch && (decoder->batch->rows >= decoder->batch->rows_limit ||
                               decoder->batch_source >= decoder->batch_bytes);
 }
 
@@ -285,7 +288,8 @@ static size_t count_wanted(const struct ath__csv_decoder *decoder) {
         return 1;
     if (decoder->skip_rows > 0)
         return decoder->skip_rows < most ? (size_t)decoder->skip_rows : most;
-    size_t left = decoder->batch_rows - (decoder->batch ? decoder->batch->rows : 0);
+    const struct ath_batch *batch = decoder->batch;
+    size_t left = batch ? batch->rows_limit - batch->rows : decoder->batch_rows;
     return left < most ? left : most;
 }
 

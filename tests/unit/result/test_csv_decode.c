@@ -153,6 +153,24 @@ static void test_skip_rows_are_checked_and_not_stored(void **state) {
 
 /* -- types ------------------------------------------------------------------------------------- */
 
+static const int s_storages[] = {
+    ATH_STORAGE_BOOL,
+    ATH_STORAGE_INT8,
+    ATH_STORAGE_INT16,
+    ATH_STORAGE_INT32,
+    ATH_STORAGE_INT64,
+    ATH_STORAGE_DOUBLE,
+    ATH_STORAGE_DOUBLE,
+    ATH_STORAGE_DECIMAL128,
+    ATH_STORAGE_DATE32,
+    ATH_STORAGE_TIME_US,
+    ATH_STORAGE_TIMESTAMP_US,
+    ATH_STORAGE_BINARY,
+    ATH_STORAGE_TEXT,
+    ATH_STORAGE_TEXT,
+    ATH_STORAGE_TEXT,
+};
+
 static void test_decode_every_type(void **state) {
     (void)state;
     static const char *const columns[][2] = {
@@ -180,26 +198,9 @@ static void test_decode_every_type(void **state) {
         "\"2024-01-01 00:00:00.000 UTC\",\"2 00:00:00.000\",\"{a=1, b=\"\"x\"\"}\"\n",
         0);
     struct ath__page page = {.batch = csv.batches[0]};
-    static const int storages[] = {
-        ATH_STORAGE_BOOL,
-        ATH_STORAGE_INT8,
-        ATH_STORAGE_INT16,
-        ATH_STORAGE_INT32,
-        ATH_STORAGE_INT64,
-        ATH_STORAGE_DOUBLE,
-        ATH_STORAGE_DOUBLE,
-        ATH_STORAGE_DECIMAL128,
-        ATH_STORAGE_DATE32,
-        ATH_STORAGE_TIME_US,
-        ATH_STORAGE_TIMESTAMP_US,
-        ATH_STORAGE_BINARY,
-        ATH_STORAGE_TEXT,
-        ATH_STORAGE_TEXT,
-        ATH_STORAGE_TEXT,
-    };
     assert_int_equal(csv.count, 1);
     for (size_t i = 0; i < COUNT(columns); i++) {
-        assert_storage(&page, i, storages[i]);
+        assert_storage(&page, i, s_storages[i]);
         assert_true(page_is_null(&page, i, 0));
         assert_false(page_is_null(&page, i, 1));
     }
@@ -314,6 +315,34 @@ static void test_batches_have_the_wanted_rows(void **state) {
     for (size_t i = 0; i < csv.count; i++)
         assert_true(ath__batch_bytes(csv.batches[i]) < 4096);
     csv_clear(&csv);
+    ath__columns_release(options.columns);
+}
+
+/* Texts that become longer than the first ones promised, then a batch that ends early. */
+static void test_batch_outgrows_its_slab(void **state) {
+    (void)state;
+    char text[40000];
+    size_t len = 0, starts[400];
+    for (size_t i = 0; i < 400; i++) {
+        starts[i] = len;
+        len += (size_t)snprintf(
+            text + len, sizeof text - len, "\"%0*zu\",\"%zu\"\n", (int)(i / 5), i, i);
+    }
+    struct ath__csv_options options = {.columns = csv_columns(s_two, 2), .batch_rows = 1000};
+    for (size_t rows = 10; rows < 400; rows += 130) {
+        struct csv csv;
+        assert_int_equal(
+            csv_decode(&options, (struct ath_slice){text, starts[rows]}, 64, 0, &csv), 0);
+        assert_int_equal(csv.count, 1);
+        for (size_t row = 0; row < rows; row++) {
+            char wanted[100];
+            snprintf(wanted, sizeof wanted, "%0*zu", (int)(row / 5), row);
+            assert_csv_text(&csv, 0, row, wanted);
+            assert_int_equal(csv_int(&csv, 1, row), row);
+        }
+        assert_true(ath__batch_bytes(csv.batches[0]) < 2 * starts[rows] + 10000);
+        csv_clear(&csv);
+    }
     ath__columns_release(options.columns);
 }
 
@@ -639,6 +668,7 @@ int main(void) {
         cmocka_unit_test(test_odd_value_cuts_the_batch),
         cmocka_unit_test(test_decode_as_text),
         cmocka_unit_test(test_batches_have_the_wanted_rows),
+        cmocka_unit_test(test_batch_outgrows_its_slab),
         cmocka_unit_test(test_row_over_many_blocks_is_bounded),
         cmocka_unit_test(test_step_is_bounded),
         cmocka_unit_test(test_new_refuses),
