@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
@@ -84,13 +86,13 @@ def document_of(query: _core.Query, path: object) -> _xml.Element:
     try:
         return _xml.parse(query.s3_body())
     except ValueError as ex:
-        raise OSError(f"{ex}: {path}") from None
+        raise OSError(errno.EPROTO, str(ex), str(path)) from None
 
 
 def text_of(document: _xml.Element, path: object, *names: str) -> str:
     text = document.find_text(*names)
     if text is None:
-        raise OSError(f"an answer of S3 has no {names[-1]}: {path}")
+        raise OSError(errno.EPROTO, f"an answer of S3 has no {names[-1]}", str(path))
     return text
 
 
@@ -190,7 +192,11 @@ async def complete_multipart_upload(
     if_none_match: str | None = None,
     **params: Any,
 ) -> dict[str, Any]:
-    """CompleteMultipartUpload; ``parts`` as boto3's ``MultipartUpload["Parts"]``."""
+    """CompleteMultipartUpload; ``parts`` as boto3's ``MultipartUpload["Parts"]``.
+
+    An object that an earlier attempt made, whose answer was lost, is a success.
+    """
+    asked = dict(params)
     body = _xml.build(
         "CompleteMultipartUpload",
         [
@@ -202,12 +208,66 @@ async def complete_multipart_upload(
         params["IfNoneMatch"] = if_none_match
     condition = None if if_none_match is None else IF_NONE_MATCH
     query = (("uploadId", upload_id),)
-    answer = await call(
-        drive, "CompleteMultipartUpload", "POST", path, params, query, body, condition
-    )
+    try:
+        answer = await call(
+            drive, "CompleteMultipartUpload", "POST", path, params, query, body, condition
+        )
+        document = document_of(answer, path).texts()
+    except OSError as error:
+        found = await _completed(drive, path, error, parts, asked)
+        if found is None:
+            raise
+        return found
     response = response_of(answer)
-    document = document_of(answer, path).texts()
     return {**response, **{name: document[name] for name in document if document[name]}}
+
+
+async def _completed(
+    drive: Drive,
+    path: S3Path,
+    error: OSError,
+    parts: Sequence[Mapping[str, Any]],
+    params: Mapping[str, Any],
+) -> dict[str, Any] | None:
+    """The answer to CompleteMultipartUpload by the object that is there, when it is of these parts
+    and the error may be our own success, seen twice or told incompletely."""
+    is_second = _repeats(error) > 0 and getattr(error, "code", None) in _OF_THE_SECOND
+    etag = _etag_of_parts(parts)
+    if etag is None or not (is_second or error.errno == errno.EPROTO):
+        return None
+    kept = {name: value for name, value in params.items() if not name.startswith("If")}
+    try:
+        answer = await call(drive, "HeadObject", "HEAD", path, kept)
+    except OSError:
+        return None
+    if (answer.s3_header("etag") or "").strip('"') != etag:
+        return None
+    return {**response_of(answer), "Bucket": path.bucket, "Key": path.key}
+
+
+#: What S3 says to the second completion of an upload.
+_OF_THE_SECOND = ("NoSuchUpload", "PreconditionFailed")
+
+
+def _repeats(error: OSError) -> int:
+    """How often a refused request was repeated."""
+    response = getattr(error.__cause__, "response", None) or {}
+    return int(response.get("ResponseMetadata", {}).get("RetryAttempts", 0))
+
+
+def _etag_of_parts(parts: Sequence[Mapping[str, Any]]) -> str | None:
+    """The ETag of the object that parts make, ``None`` when theirs are no MD5 digests."""
+    digest = hashlib.md5(usedforsecurity=False)
+    for part in parts:
+        text = str(part.get("ETag") or "").strip('"')
+        try:
+            raw = bytes.fromhex(text)
+        except ValueError:
+            return None
+        if len(raw) != 16:
+            return None
+        digest.update(raw)
+    return f"{digest.hexdigest()}-{len(parts)}"
 
 
 async def abort_multipart_upload(
@@ -249,12 +309,21 @@ async def head_bucket(drive: Drive, path: S3Path, **params: Any) -> dict[str, An
 async def create_bucket(
     drive: Drive, path: S3Path, *, region: str | None = None, **params: Any
 ) -> dict[str, Any]:
-    """CreateBucket; ``region``: where, when it is not us-east-1."""
+    """CreateBucket; ``region``: where, when it is not us-east-1.
+
+    A bucket that an earlier attempt created, whose answer was lost, is a success.
+    """
     constraint = region or (params.get("CreateBucketConfiguration") or {}).get("LocationConstraint")
     body = None
     if constraint and constraint != "us-east-1":
         body = _xml.build("CreateBucketConfiguration", [("LocationConstraint", constraint)])
-    query = await call(drive, "CreateBucket", "PUT", S3Path(path.bucket), params, body=body)
+    try:
+        query = await call(drive, "CreateBucket", "PUT", S3Path(path.bucket), params, body=body)
+    except FileExistsError as error:
+        is_own = getattr(error, "code", None) == "BucketAlreadyOwnedByYou"
+        if not is_own or _repeats(error) == 0:
+            raise
+        return {"Location": f"/{path.bucket}"}
     return {"Location": query.s3_header("location")}
 
 
