@@ -19,11 +19,25 @@ collect_ignore = [] if importlib.util.find_spec("boto3") else ["test_boto3_view.
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "core: runs under sanitizers and on every Python")
     config.addinivalue_line("markers", "slow: takes a minute; runs with ATHENA_SLOW_TESTS=1")
+    config.addinivalue_line("markers", "loops: on each kind of loop, also with ATHENA_ONE_LOOP=1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not os.environ.get("ATHENA_SLOW_TESTS"):
         items[:] = [item for item in items if not item.get_closest_marker("slow")]
+    if os.environ.get("ATHENA_ONE_LOOP"):
+        items[:] = [item for item in items if not _is_for_uvloop_too(item)]
+
+
+def _is_for_uvloop_too(item: pytest.Item) -> bool:
+    kinds = getattr(item, "callspec", None)
+    folder = os.path.basename(os.path.dirname(item.path))
+    return (
+        kinds is not None
+        and "uvloop" in kinds.params.values()
+        and folder != "core"
+        and item.get_closest_marker("loops") is None
+    )
 
 
 @pytest.fixture(scope="session")

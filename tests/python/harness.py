@@ -157,7 +157,7 @@ def wait_until(true: Callable[[], Any], seconds: float, what: str) -> Any:
 
 
 def wait_state(
-    server: athena_local.Server, query_id: str | None, state: str, seconds: float = 1.0
+    server: athena_local.Server, query_id: str | None, state: str, seconds: float = 15.0
 ) -> None:
     """Fails unless the query has this state within the time."""
     assert query_id
@@ -255,7 +255,7 @@ class Script:
         self.process.stdin.write(f"{text}\n")
         self.process.stdin.flush()
 
-    def finish(self, timeout: float = 20) -> tuple[int, str, str]:
+    def finish(self, timeout: float = 60) -> tuple[int, str, str]:
         """Its status, the rest of its output, and its errors."""
         out, err = self.process.communicate(timeout=timeout)
         return self.process.returncode, out, err

@@ -326,7 +326,7 @@ def test_a_callbacks_exception_comes_out_and_the_query_runs_on(
         cursor.execute(harness.for_seconds(1.0))
     assert cursor.query_id
     assert not cursor.has_result_set
-    harness.wait_state(server, cursor.query_id, "SUCCEEDED", 3)
+    harness.wait_state(server, cursor.query_id, "SUCCEEDED")
 
 
 def test_execute_options_are_defaults_of_the_keywords(db: harness.Driver, switched: Any) -> None:

@@ -89,6 +89,24 @@ def every_step(work: Callable[[Steps], None], stride: int) -> int:
     raise AssertionError("no end")
 
 
+def assert_stopped(
+    server: athena_local.Server, known: harness.NewQueries, places: dict[str | None, str]
+) -> None:
+    """Fails unless all new queries are stopped; names the places of those that are not."""
+    left: list[str] = []
+
+    def all_stopped() -> bool:
+        states = harness.query_states(server)
+        left[:] = [id_ for id_ in known.ids() if states.get(id_) != "CANCELLED"]
+        return not left
+
+    try:
+        harness.wait_until(all_stopped, 15, "all are stopped")
+    except AssertionError:
+        found = [places.get(id_, "before the id was known") for id_ in left]
+        raise AssertionError(f"not stopped, interrupted at {found}") from None
+
+
 @pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")  # struck before its first step
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_an_interrupt_at_any_step_stops_the_query(
@@ -97,9 +115,10 @@ def test_an_interrupt_at_any_step_stops_the_query(
     """Up to the moment when the query runs and nothing more is to be done."""
     connection = pyathena.connect(**settings)
     known = harness.NewQueries(server)
+    places: dict[str | None, str] = {}
+    kept: list[Any] = []
 
     def work(steps: Steps) -> None:
-        new = harness.NewQueries(server)
         loop = harness.new_loop(loop_kind)
         try:
             cursor = connection.cursor(AioCursor)
@@ -123,12 +142,11 @@ def test_an_interrupt_at_any_step_stops_the_query(
             harness.cancel_all(loop, BOUND)
         finally:
             loop.close()
-        for query_id in new.ids():
-            harness.wait_state(server, query_id, "CANCELLED")
+        places[cursor.query_id] = steps.place
+        kept.append(cursor)  # the end of its last cursor stops a query too
 
     assert every_step(work, stride) > 100
-    for query_id in known.ids():  # also those that came late
-        harness.wait_state(server, query_id, "CANCELLED")
+    assert_stopped(server, known, places)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -192,19 +210,19 @@ def test_an_interrupt_at_any_step_of_a_blocking_cursor_stops_the_query(
 ) -> None:
     connection = pyathena.connect(**settings)
     known = harness.NewQueries(server)
+    places: dict[str | None, str] = {}
+    kept: list[Any] = []
 
     def started(_: str) -> None:
         sys.settrace(None)  # one interrupt is enough
         raise KeyboardInterrupt
 
     def work(steps: Steps) -> None:
-        new = harness.NewQueries(server)
         cursor = connection.cursor()
         with pytest.raises(KeyboardInterrupt), steps.traced():
             cursor.execute(harness.LONG, on_start_query_execution=started)
-        for query_id in new.ids():
-            harness.wait_state(server, query_id, "CANCELLED")
+        places[cursor.query_id] = steps.place
+        kept.append(cursor)  # the end of its last cursor stops a query too
 
     assert every_step(work, 1) > 100
-    for query_id in known.ids():
-        harness.wait_state(server, query_id, "CANCELLED")
+    assert_stopped(server, known, places)

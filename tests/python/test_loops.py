@@ -17,7 +17,7 @@ import harness
 import pyathena
 import pytest
 
-pytestmark = pytest.mark.core
+pytestmark = [pytest.mark.core, pytest.mark.loops]
 
 
 async def ask(settings: dict[str, Any], number: int) -> list[Any]:
@@ -141,7 +141,7 @@ def test_the_waiting_thread_ends_with_its_loop(settings: dict[str, Any]) -> None
     loop.close()
     harness.wait_until(
         lambda: not any(thread.name == "pyathena-events" for thread in threading.enumerate()),
-        5,
+        20,
         "the thread's end",
     )
 
@@ -398,12 +398,12 @@ def test_exit_with_work_in_flight(
         begun = time.monotonic()
         status, _, errors = script.finish()
         assert status == 3, errors
-        assert time.monotonic() - begun < 7
+        assert time.monotonic() - begun < 20
     harness.wait_until(
         lambda: (
             set(harness.query_states(switched).values()) <= {"SUCCEEDED", "CANCELLED", "FAILED"}
         ),
-        2,
+        20,
         "no query runs",
     )
 
@@ -414,7 +414,7 @@ def test_exit_when_the_server_does_not_answer_the_stop(switched: athena_local.Se
     with harness.Script(switched, _EXIT, "run", "asyncio") as script:
         assert script.line() == "now"
         begun = time.monotonic()
-        status, _, errors = script.finish(20)
+        status, _, errors = script.finish()
         assert status == 3, errors
-        assert time.monotonic() - begun < 9
+        assert time.monotonic() - begun < 30
     assert "Stop" in errors or "stop" in errors
