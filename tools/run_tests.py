@@ -6,15 +6,19 @@ Usage: run_tests.py [--quick] [--only SUITE]... [--list]
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import signal
 import sys
 import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from results import (
     FAILED,
     SKIPPED,
+    AllowedSkip,
     Case,
     SuiteResult,
     judge_skips,
@@ -36,14 +40,40 @@ def run_suite(suite: Suite) -> list[Case]:
         return [Case("(set-up)", FAILED, str(error).splitlines()[0], str(error))]
 
 
-def show_failures(result: SuiteResult, most: int = 15) -> None:
+def failures_text(result: SuiteResult, most: int = 15) -> str:
     """The output of the first failures; the log has the rest."""
     failures = [case for case in result.cases if case.outcome == FAILED]
+    lines = []
     for case in failures[:most]:
-        print(f"\n=== {result.suite}: {case.name}: {case.why}")
-        print(case.output.rstrip() or f"(see build/logs/{result.suite}.log)")
+        lines.append(f"\n=== {result.suite}: {case.name}: {case.why}")
+        lines.append(case.output.rstrip() or f"(see build/logs/{result.suite}.log)")
     if len(failures) > most:
-        print(f"\n{len(failures) - most} more failures: build/logs/{result.suite}.log")
+        lines.append(f"\n{len(failures) - most} more failures: build/logs/{result.suite}.log")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def report(suite: Suite, allowed: list[AllowedSkip]) -> SuiteResult:
+    """Runs a suite and shows what failed; one write each, as two suites may run at a time."""
+    say(f"== {suite.name}\n")
+    start = time.monotonic()
+    cases = judge_skips(suite.name, run_suite(suite), allowed)
+    result = SuiteResult(suite.name, cases, time.monotonic() - start)
+    say(failures_text(result))
+    return result
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def in_turn(suites: Sequence[Suite]) -> Iterator[list[Suite]]:
+    """Paired neighbours together, every other suite by itself."""
+    for paired, group in itertools.groupby(suites, lambda suite: suite.paired):
+        if paired:
+            yield list(group)
+        else:
+            yield from ([suite] for suite in group)
 
 
 def main() -> int:
@@ -63,13 +93,11 @@ def main() -> int:
         os.environ.setdefault("ATHENA_SLOW_TESTS", "1")
     allowed = read_skips(Path(ROOT, "tests", "skips.txt"))
     LOGS.mkdir(parents=True, exist_ok=True)
-    results = []
-    for suite in chosen:
-        print(f"== {suite.name}", flush=True)
-        start = time.monotonic()
-        cases = judge_skips(suite.name, run_suite(suite), allowed)
-        results.append(SuiteResult(suite.name, cases, time.monotonic() - start))
-        show_failures(results[-1])
+    results: list[SuiteResult] = []
+    # Suites run in threads, so that this one is free for the signals.
+    with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
+        for group in in_turn(chosen):
+            results += pool.map(lambda suite: report(suite, allowed), group)
     print()
     print(table(results), flush=True)
     return 1 if any(result.count(FAILED) for result in results) else 0
