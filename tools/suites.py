@@ -8,9 +8,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
@@ -32,43 +35,73 @@ from build import configure  # noqa: E402
 LOGS = BUILD / "logs"
 VERSIONS = ("3.10", "3.11", "3.12", "3.13")
 _C_OPTIONS = ["-Dtests=true", "-Dpython=true", "-Dbench=true"]
-_running: subprocess.Popen[bytes] | None = None
+#: For the tests with the core marker where they run once more: without those that measure no more
+#: than time, and on one kind of loop those that do not look at loops.
+_ONCE_MORE = {"ATHENA_SLOW_TESTS": "", "ATHENA_ONE_LOOP": "1"}
+_running: set[subprocess.Popen[bytes]] = set()
+_guard = threading.Lock()  # of _running and _stopped
+_stopped = threading.Event()
+_set_up = threading.Lock()  # environments are made one at a time
+
+
+def kill(program: subprocess.Popen[bytes], number: int) -> None:
+    """Signals a program and its children."""
+    try:
+        os.killpg(program.pid, number)
+    except ProcessLookupError:
+        pass
 
 
 def stop_running(*_: object) -> None:
-    """Ends the program under way with its children, then this process."""
-    if _running and _running.poll() is None:
-        os.killpg(_running.pid, signal.SIGTERM)
-        try:
-            _running.wait(5)
-        except subprocess.TimeoutExpired:
-            os.killpg(_running.pid, signal.SIGKILL)
-    sys.exit(130)
+    """Ends the programs under way with their children, then this process. Not for threads that run
+    suites."""
+    with _guard:
+        _stopped.set()
+        programs = list(_running)
+    for program in programs:
+        kill(program, signal.SIGTERM)
+    end = time.monotonic() + 5
+    while time.monotonic() < end and any(program.poll() is None for program in programs):
+        time.sleep(0.05)
+    for program in programs:
+        kill(program, signal.SIGKILL)
+    sys.stdout.flush()
+    os._exit(130)  # the suites' threads have nothing to end well
+
+
+def start(
+    words: Sequence[str], environment: Mapping[str, str], output: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    """Starts a program that :func:`stop_running` ends."""
+    with _guard:
+        if _stopped.is_set():
+            raise SetupError("stopped")
+        program = subprocess.Popen(
+            words, cwd=ROOT, env=dict(environment), stdin=subprocess.DEVNULL, stdout=output,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        _running.add(program)
+        return program
 
 
 def logged(
     log: Path, command: Sequence[str | Path], environment: Mapping[str, str], limit: float
 ) -> int | None:
     """Runs a program with its output added to a log; its status, or None when it ran too long."""
-    global _running
     words = [str(word) for word in command]
     with log.open("ab") as file:
         file.write(f"\n$ {' '.join(words)}\n".encode())
         file.flush()
-        _running = subprocess.Popen(
-            words, cwd=ROOT, env=dict(environment), stdin=subprocess.DEVNULL, stdout=file,
-            stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+        program = start(words, environment, file)
         try:
-            return _running.wait(limit)
+            return program.wait(limit)
         except subprocess.TimeoutExpired:
             return None
         finally:
-            try:
-                os.killpg(_running.pid, signal.SIGKILL)  # what it left behind
-            except ProcessLookupError:
-                pass
-            _running.wait()
+            kill(program, signal.SIGKILL)  # with what it left behind
+            program.wait()
+            with _guard:
+                _running.discard(program)
 
 
 def tail(log: Path, lines: int = 60) -> str:
@@ -78,13 +111,15 @@ def tail(log: Path, lines: int = 60) -> str:
 
 @dataclass(frozen=True)
 class Suite:
-    """A named part of the tests. ``needs`` are paths without which there is nothing to run."""
+    """A named part of the tests. ``needs`` are paths without which there is nothing to run.
+    Neighbours in the list that are ``paired`` run two at a time."""
 
     name: str
     run: Callable[[Suite], list[Case]]
     quick: bool = True
     needs: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    paired: bool = False
 
     @property
     def log(self) -> Path:
@@ -207,6 +242,7 @@ def sanitized_core(suite: Suite) -> list[Case]:
         "LD_PRELOAD": " ".join(libraries),
         "ASAN_OPTIONS": "detect_leaks=0",  # the interpreter's own
         "PYTHONMALLOC": "malloc",
+        **_ONCE_MORE,
     }
     cases = run_pytest(suite, python_of(VENV), ["tests/python/core"], environment, 1200)
     site = BUILD / "asan-site"
@@ -272,12 +308,14 @@ def python_matrix(suite: Suite) -> list[Case]:
     if python is None:
         return [Case("(version)", SKIPPED, f"no python{version} on PATH")]
     venv = ROOT / f".venv-{version}"
-    setup.make_environment(venv, python)
-    for lock in ("base", "local", "matrix"):
-        setup.install_lock(venv, lock)
-    setup.install_package(venv, ["-Dtests=true"])
-    setup.install_local(venv)
-    environment = {**_servers(), "CORE_BUILD_DIR": str(setup.package_folder(venv) / "python")}
+    with _set_up:
+        setup.make_environment(venv, python)
+        for lock in ("base", "local", "matrix"):
+            setup.install_lock(venv, lock)
+        setup.install_package(venv, ["-Dtests=true"])
+        setup.install_local(venv)
+    build = {"CORE_BUILD_DIR": str(setup.package_folder(venv) / "python")}
+    environment = {**_servers(), **build, **_ONCE_MORE}
     cases = run_pytest(suite, python_of(venv), ["tests/python/core"], environment)
     return cases + run_marked(suite, python_of(venv), environment)
 
@@ -315,42 +353,35 @@ def wheel(suite: Suite) -> list[Case]:
     return [made, suite.step("tests/wheel/run", ["tests/wheel/run"], limit=1200)]
 
 
+_OTHERS = tuple(f"--ignore=tests/python/{name}" for name in ("core", "docs", "filesystem"))
+
+
+def tests_in(folder: str, name: str, quick: bool = True, paired: bool = False) -> Suite:
+    """A suite of pytest on a folder."""
+    return Suite(name, python_tests, quick, (folder,), (folder,), paired)
+
+
 SUITES = [
     Suite("style", style),
-    Suite("tools", python_tests, needs=("tools/tests",), options=("tools/tests",)),
+    tests_in("tools/tests", "tools"),
     Suite("c-gcc", c_build, options=("gcc", "-Dbuildtype=debugoptimized")),
     Suite("c-clang", c_build, quick=False, options=("clang", "-Dbuildtype=debugoptimized")),
-    Suite(
-        "python-core",
-        python_tests,
-        needs=("tests/python/core/conftest.py",),
-        options=("tests/python/core",),
-    ),
-    Suite(
-        "python",
-        python_tests,
-        needs=("tests/python",),
-        options=("tests/python", "--ignore=tests/python/core", "--ignore=tests/python/docs"),
-    ),
-    Suite(
-        "docs",
-        python_tests,
-        quick=False,
-        needs=("tests/python/docs",),
-        options=("tests/python/docs",),
-    ),
-    Suite("fault", python_tests, quick=False, needs=("tests/fault",), options=("tests/fault",)),
-    Suite("demo", python_tests, quick=False, needs=("tests/demo",), options=("tests/demo",)),
-    Suite("stub", python_tests, needs=("bench/stub",), options=("bench/stub",)),
-    Suite("local", local_tests, needs=("local/tests/conftest.py",), options=("local/tests",)),
-    Suite("install", python_tests, needs=("tests/install",), options=("tests/install",)),
+    tests_in("tests/python/core", "python-core"),
+    Suite("python", python_tests, needs=("tests/python",), options=("tests/python", *_OTHERS)),
+    tests_in("tests/python/filesystem", "filesystem", quick=False, paired=True),
+    tests_in("tests/python/docs", "docs", quick=False, paired=True),
+    tests_in("tests/fault", "fault", quick=False, paired=True),
+    tests_in("tests/demo", "demo", quick=False, paired=True),
+    tests_in("bench/stub", "stub", paired=True),
+    Suite("local", local_tests, needs=("local/tests/conftest.py",), options=("local/tests",),
+          paired=True),
+    tests_in("tests/install", "install"),
     Suite(
         "c-asan",
         c_build,
         quick=False,
         options=("gcc", "-Dbuildtype=debugoptimized", "-Db_sanitize=address,undefined"),
     ),
-    Suite("asan-python", sanitized_core, quick=False, needs=("tests/python/core/conftest.py",)),
     Suite(
         "c-tsan",
         c_build,
@@ -358,6 +389,9 @@ SUITES = [
         options=("gcc", "-Dbuildtype=debugoptimized", "-Db_sanitize=thread", "only:unit",
                  "only:engine"),
     ),
-    *(Suite(f"python-{v}", python_matrix, quick=False, options=(v,)) for v in VERSIONS),
-    Suite("wheel", wheel, quick=False, needs=("tests/wheel/run",)),
+    Suite("asan-python", sanitized_core, quick=False, needs=("tests/python/core/conftest.py",),
+          paired=True),
+    *(Suite(f"python-{v}", python_matrix, quick=False, options=(v,), paired=True)
+      for v in VERSIONS),
+    Suite("wheel", wheel, quick=False, needs=("tests/wheel/run",), paired=True),
 ]  # fmt: skip
