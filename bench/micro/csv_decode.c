@@ -53,7 +53,24 @@ static size_t write_row(char *p, int row) {
     return (size_t)(p - begin);
 }
 
-/* The same row as JSON texts: quotes in every second value. */
+/* Text beyond ASCII in three columns. */
+static size_t write_wide_row(char *p, int row) {
+    unsigned r = next_random();
+    char *begin = p;
+    p += sprintf(p, "\"%d\",\"%u\",\"%u.%02u\",", row, r % 1000, r % 100000, r % 100);
+    p += sprintf(p, "\"%.17g\",\"true\",\"2024-01-0%u\",,", r / 7919.0, r % 9 + 1);
+    p += sprintf(
+        p,
+        "\"K\xc3\xbc"
+        "che\",\"\xc3\x9cn\xc3\xaf"
+        "c\xc3\xb6"
+        "de %u\",",
+        r);
+    p += sprintf(p, "\"\xe6\x9d\xb1\xe4\xba\xac %u\"\n", r % 77);
+    return (size_t)(p - begin);
+}
+
+/* Texts of JSON: six quotes each. */
 static size_t write_quoted_row(char *p, int row) {
     unsigned r = next_random();
     char *begin = p;
@@ -211,6 +228,9 @@ int main(int argc, char **argv) {
     measure("text", text, &options, false);
     text = write_document(memory, write_quoted_row);
     measure("quoted", text, &options, false);
+    options.decode_text = false;
+    text = write_document(memory, write_wide_row);
+    measure("not ASCII", text, &options, false);
     ath__columns_release(options.columns);
     free(memory);
     return 0;

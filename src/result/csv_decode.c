@@ -15,6 +15,8 @@
 #define PORTION_BYTES ((size_t)64 << 10)
 #define PORTION_CELLS 8192u
 
+#define GUESS_MARGIN 1.05
+
 #define BATCH_ROWS ((size_t)65536)
 #define BATCH_BYTES ((size_t)8 << 20)
 #define ROW_BYTES ((size_t)64 << 20)
@@ -23,6 +25,7 @@
 struct ath__csv_decoder {
     struct ath__columns *columns;
     bool decode_text;
+    uint64_t object_bytes;
     size_t batch_rows, batch_bytes, row_bytes;
     ath__csv_scan_fn *scan;
 
@@ -80,6 +83,7 @@ int ath__csv_decoder_new(
     decoder->decode_text = options->decode_text;
     decoder->may_be_header = options->header_expected;
     decoder->skip_rows = options->skip_rows;
+    decoder->object_bytes = options->object_bytes;
     decoder->batch_bytes = bounded(options->batch_bytes, BATCH_BYTES);
     decoder->row_bytes = bounded(options->row_bytes, ROW_BYTES);
     decoder->batch_rows = count_batch_rows(
@@ -197,8 +201,13 @@ static void end_batch(struct ath__csv_decoder *decoder) {
 
 /* As many rows as the batch will have by the look of its first ones. */
 static size_t guess_rows(const struct ath__csv_decoder *decoder) {
-    double row_len = (double)decoder->batch_source / (double)decoder->batch->rows;
-    double rows = (double)decoder->batch_bytes / row_len * 1.05;
+    double have = (double)decoder->batch->rows, row_len = (double)decoder->batch_source / have;
+    double rows = (double)decoder->batch_bytes / row_len * GUESS_MARGIN;
+    if (decoder->object_bytes > decoder->at) {
+        double left = (double)(decoder->object_bytes - decoder->at);
+        double rows_left = have + left / row_len * GUESS_MARGIN + 1;
+        rows = rows_left < rows ? rows_left : rows;
+    }
     return rows < (double)decoder->batch_rows ? (size_t)rows : decoder->batch_rows;
 }
 

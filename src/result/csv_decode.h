@@ -18,12 +18,13 @@ struct ath__csv_decoder;
 
 struct ath__csv_options {
     struct ath__columns *columns; /* at least one; a reference is taken */
-    bool header_expected; /* a header row is dropped only when expected AND equal to the labels */
-    bool decode_text;     /* every column as TEXT */
-    uint64_t skip_rows;   /* data rows that were delivered before: checked, not stored */
-    size_t batch_rows;    /* a batch ends with so many rows; 0: 65,536 */
-    size_t batch_bytes;   /* or when about so many bytes of text or of memory are in it; 0: 8 MiB */
-    size_t row_bytes;     /* a row over several blocks may have so many; 0: 64 MiB */
+    bool header_expected;  /* a header row is dropped only when expected AND equal to the labels */
+    bool decode_text;      /* every column as TEXT */
+    uint64_t skip_rows;    /* data rows that were delivered before: checked, not stored */
+    uint64_t object_bytes; /* the object's length when known, else 0; a hint for memory only */
+    size_t batch_rows;     /* a batch ends with so many rows; 0: 65,536 */
+    size_t batch_bytes; /* or when about so many bytes of text or of memory are in it; 0: 8 MiB */
+    size_t row_bytes;   /* a row over several blocks may have so many; 0: 64 MiB */
     enum ath__csv_kernel kernel; /* for tests; ATH_ERR_UNSUPPORTED when this machine lacks it */
 };
 

@@ -47,8 +47,11 @@ static size_t copy_escaped(const char *p, size_t len, size_t room, char *out) {
     }
 #endif
     while (p < end) {
-        p += *p == '"';
-        *to++ = *p++;
+        const char *quote = memchr(p, '"', (size_t)(end - p));
+        size_t kept = (size_t)((quote ? quote + 1 : end) - p);
+        memcpy(to, p, kept);
+        to += kept;
+        p += kept + (quote != NULL);
     }
     return (size_t)(to - out);
 }
