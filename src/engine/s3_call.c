@@ -23,12 +23,13 @@ static void end_with(struct ath_op *op, int code, const char *message) {
     ath__s3_op_end(&call_op_of(op)->s3, &err);
 }
 
-/* Of a whole object, which a 200 is. */
+/* Of a whole object, which a 200 is; some servers send ranges with it. */
 static int check_sum(const struct ath__s3_call *s, struct ath_error *err) {
     const struct ath__exchange *x = &s->call.io.x;
     struct ath_slice bytes = s->into ? ath__slice(s->into, x->into_used) : s->call.answer;
     struct ath__s3_sum sum;
-    if (x->status != 200 || strcmp(s->call.operation, "GetObject") != 0 || bytes.len > SUM_MAX)
+    if (x->status != 200 || ath__exchange_header(x, "Content-Range").ptr ||
+        strcmp(s->call.operation, "GetObject") != 0 || bytes.len > SUM_MAX)
         return 0;
     ath__s3_sum_read(x, &sum);
     if (sum.algorithm)
