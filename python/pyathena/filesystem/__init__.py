@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
-
-from pyathena.error import NotSupportedError
 
 __all__ = ["register_s3_filesystem"]
 
@@ -18,17 +15,12 @@ def register_s3_filesystem() -> None:
     Holds for the whole process. A class that was registered before, or that a program already
     loaded for one of the two protocols, is replaced, with a warning in the log; to have another
     one afterwards, call ``fsspec.register_implementation("s3", cls, clobber=True)``.
-
-    :raises NotSupportedError: this version has no ``S3FileSystem`` yet.
     """
-    try:
-        S3FileSystem = importlib.import_module("pyathena.filesystem.s3").S3FileSystem  # noqa: N806
-    except ModuleNotFoundError as ex:
-        raise NotSupportedError("the S3 file system is not in this version yet") from ex
     from fsspec.registry import (  # type: ignore[import-untyped]
         register_implementation,
         registry,
     )
+    from pyathena.filesystem.s3 import S3FileSystem
 
     for protocol in ("s3", "s3a"):
         present = registry.get(protocol)
