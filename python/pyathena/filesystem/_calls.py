@@ -88,6 +88,8 @@ __all__ = [
 FIRST_BYTES = 2 * 2**20
 #: Ranges up to this size are answered by the simplest request.
 _SMALL_BYTES = 256 * 2**10
+#: How often a range is asked for whose answers contradict themselves.
+_TRIES = 2
 
 
 # -- objects ---------------------------------------------------------------------------------------
@@ -173,22 +175,35 @@ async def _get(
     if if_match is not None:
         headers = (*headers, ("If-Match", if_match))
     query = query_of(params, path.version_id)
-    transfer = _requests.start(
-        drive,
-        lambda queue: client.core.s3_call(
-            queue, "GetObject", "GET", path.bucket, path.key, query=query, headers=headers
-        ),
-        path,
-    )
-    answer = await transfer.done()
-    failure = answer.error()
-    if failure is None:
-        if if_match is not None and if_match != "*":
-            _check_etag(answer, path, if_match)
-        return answer
-    if failure["http_status"] == 416:
-        return None
-    raise_failure(failure, path, None)
+    for _ in range(_TRIES):
+        transfer = _requests.start(
+            drive,
+            lambda queue: client.core.s3_call(
+                queue, "GetObject", "GET", path.bucket, path.key, query=query, headers=headers
+            ),
+            path,
+        )
+        answer = await transfer.done()
+        failure = answer.error()
+        if failure is not None:
+            if failure["http_status"] == 416:
+                return None
+            raise_failure(failure, path, None)
+        if _has_right_length(answer):
+            if if_match is not None and if_match != "*":
+                _check_etag(answer, path, if_match)
+            return answer
+    raise OSError(errno.EPROTO, "S3's answer is not as long as its range", str(path))
+
+
+def _has_right_length(answer: _core.Query) -> bool:
+    """Whether a body is as long as the range that its answer tells, if it does."""
+    place, _, _ = (answer.s3_header("content-range") or "").rpartition("/")
+    first, _, last = place.removeprefix("bytes ").partition("-")
+    length = answer.s3_header("content-length") or ""
+    if not (first.isdecimal() and last.isdecimal() and length.isdecimal()):
+        return True
+    return int(length) == int(last) - int(first) + 1
 
 
 def _check_etag(answer: _core.Query, path: S3Path, if_match: str) -> None:
