@@ -39,10 +39,14 @@ bool ath__utf8_is_valid(const char *ptr, size_t len) {
     while (i < len) {
         if (i + 8 <= len) {
             memcpy(&word, ptr + i, 8);
-            if (!(word & 0x8080808080808080u)) {
+            word &= 0x8080808080808080u;
+            if (!word) {
                 i += 8;
                 continue;
             }
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+            i += (size_t)__builtin_ctzll(word) / 8;
+#endif
         }
         size_t step = sequence_len((const unsigned char *)ptr + i, len - i);
         if (step == 0)

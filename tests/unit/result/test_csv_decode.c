@@ -329,11 +329,12 @@ static void test_batch_outgrows_its_slab(void **state) {
             text + len, sizeof text - len, "\"%0*zu\",\"%zu\"\n", (int)(i / 5), i, i);
     }
     struct ath__csv_options options = {.columns = csv_columns(s_two, 2), .batch_rows = 1000};
-    for (size_t rows = 10; rows < 400; rows += 130) {
+    for (size_t rows = 10; rows < 400; rows += 65) {
         struct csv csv;
+        options.object_bytes = rows % 2 ? starts[rows] : 0;
         assert_int_equal(
             csv_decode(&options, (struct ath_slice){text, starts[rows]}, 64, 0, &csv), 0);
-        assert_int_equal(csv.count, 1);
+        assert_true(csv.count == 1 || rows % 2); /* rows may be longer than the first promised */
         for (size_t row = 0; row < rows; row++) {
             char wanted[100];
             snprintf(wanted, sizeof wanted, "%0*zu", (int)(row / 5), row);
@@ -341,6 +342,25 @@ static void test_batch_outgrows_its_slab(void **state) {
             assert_int_equal(csv_int(&csv, 1, row), row);
         }
         assert_true(ath__batch_bytes(csv.batches[0]) < 2 * starts[rows] + 10000);
+        csv_clear(&csv);
+    }
+    ath__columns_release(options.columns);
+}
+
+/* The length told is a hint: rows are the same when it is wrong. */
+static void test_wrong_object_bytes_lose_no_row(void **state) {
+    (void)state;
+    char text[4000];
+    size_t len = 0;
+    for (int i = 0; i < 300; i++)
+        len += (size_t)snprintf(text + len, sizeof text - len, "\"%d\",\n", i);
+    struct ath__csv_options options = {.columns = csv_columns(s_stamp, 2)};
+    for (options.object_bytes = 1; options.object_bytes < 20000; options.object_bytes *= 3) {
+        struct csv csv;
+        assert_int_equal(csv_decode(&options, (struct ath_slice){text, len}, 100, 0, &csv), 0);
+        assert_int_equal(csv_rows(&csv), 300);
+        for (size_t row = 0; row < 300; row++)
+            assert_int_equal(csv_int(&csv, 0, row), row);
         csv_clear(&csv);
     }
     ath__columns_release(options.columns);
@@ -669,6 +689,7 @@ int main(void) {
         cmocka_unit_test(test_decode_as_text),
         cmocka_unit_test(test_batches_have_the_wanted_rows),
         cmocka_unit_test(test_batch_outgrows_its_slab),
+        cmocka_unit_test(test_wrong_object_bytes_lose_no_row),
         cmocka_unit_test(test_row_over_many_blocks_is_bounded),
         cmocka_unit_test(test_step_is_bounded),
         cmocka_unit_test(test_new_refuses),
