@@ -106,9 +106,10 @@ static size_t add_blanks(const char *from, size_t len, char *to) {
     return (size_t)(to - begin);
 }
 
+/* CPU seconds. */
 static double now_s(void) {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
