@@ -96,6 +96,8 @@ bool ath__s3_is_error_in_success(
 int ath__s3_upload_parse(struct ath_slice body, struct ath__buf *upload_id, struct ath_error *err);
 /* ETag of CopyObjectResult, CopyPartResult, CompleteMultipartUploadResult, with its quotes. */
 int ath__s3_etag_parse(struct ath_slice body, struct ath__buf *etag, struct ath_error *err);
+/* 0 when the answer is one whole document, whatever it says. */
+int ath__s3_document_check(struct ath_slice body, struct ath_error *err);
 
 /* The page's entries. `next` is emptied and receives what the next request's query has in place of
  * this one's, encoded ("continuation-token=...", "key-marker=...&version-id-marker=...",

@@ -52,6 +52,27 @@ int ath__s3_etag_parse(struct ath_slice body, struct ath__buf *etag, struct ath_
     return parse_value(names, body, etag, err);
 }
 
+static int open_anything(struct ath__s3_xml *xml, int id) {
+    (void)xml;
+    (void)id;
+    return 0;
+}
+
+static int close_anything(struct ath__s3_xml *xml, int id, struct ath_slice text) {
+    (void)xml;
+    (void)id;
+    (void)text;
+    return 0;
+}
+
+int ath__s3_document_check(struct ath_slice body, struct ath_error *err) {
+    static const char *const names[] = {NULL};
+    struct ath__s3_xml xml = {.names = names, .open = open_anything, .close = close_anything};
+    int rc = ath__s3_xml_read(&xml, body, err);
+    ath__s3_xml_clear(&xml);
+    return rc;
+}
+
 /* -- DeleteObjects ----------------------------------------------------------------------------- */
 
 enum delete_id {

@@ -42,6 +42,8 @@ static void call_done(struct ath__call *call) {
     struct ath__s3_op *s3 = s->s3;
     struct ath_error err = call->err;
     int rc = call->result;
+    if (!rc && s->may_hide_error && ath__s3_call_is_cut(s, &rc, &err))
+        return;
     if (!rc)
         rc = check_sum(s, &err);
     if (call->io.x.result == 0)

@@ -174,6 +174,10 @@ bool ath__s3_pair_has(const struct ath_s3_pair *pairs, size_t count, const char 
 bool ath__s3_range_parse(
     struct ath_slice text, uint64_t *out_first, uint64_t *out_last, uint64_t *out_size);
 
+/* An answer that was on its way before its outcome was known, and that ends in its middle: true
+ * when the request is repeated, else `rc` tells. Nothing at all stands for a success. */
+bool ath__s3_call_is_cut(struct ath__s3_call *call, int *rc, struct ath_error *err);
+
 /* -- s3_checksum.c ----------------------------------------------------------------------------- */
 
 /* A request's own checksum: as the program's headers or the configuration say; `is_required`: S3

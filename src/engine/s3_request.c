@@ -404,3 +404,10 @@ void ath__s3_call_start(struct ath__s3_call *s) {
         digest_step(s, &rc);
     begin(s, rc);
 }
+
+bool ath__s3_call_is_cut(struct ath__s3_call *s, int *rc, struct ath_error *err) {
+    if (s->call.answer.len == 0)
+        return false;
+    *rc = ath__s3_document_check(s->call.answer, err);
+    return *rc == ATH_ERR_PROTOCOL && ath__call_reject(&s->call, err);
+}

@@ -203,25 +203,13 @@ static bool look(struct ath__s3_upload *up, const struct ath__call *call) {
 
 /* -- PutObject, CopyObject --------------------------------------------------------------------- */
 
-/* An answer that was on its way before its outcome was known, and that ends in its middle: true
- * when the request is repeated, else `rc` tells. Nothing at all stands for a success. */
-static bool is_cut(struct ath__call *call, int *rc, struct ath_error *err) {
-    struct ath__buf etag;
-    if (call->answer.len == 0)
-        return false;
-    ath__buf_init(&etag, 4096);
-    *rc = ath__s3_etag_parse(call->answer, &etag, err);
-    ath__buf_clear(&etag);
-    return *rc == ATH_ERR_PROTOCOL && ath__call_reject(call, err);
-}
-
 static void single_done(struct ath__call *call) {
     struct ath__s3_upload *up = upload_of_call(call);
     struct ath__s3_call *s = ath__s3_call_of(call);
     struct ath__s3_piece *piece = s->item;
     struct ath_error err = call->err;
     int rc = call->result;
-    if (!rc && up->source == ATH__S3_COPY && is_cut(call, &rc, &err))
+    if (!rc && up->source == ATH__S3_COPY && ath__s3_call_is_cut(s, &rc, &err))
         return;
     bool failed = rc != 0, looks = false;
     if (failed && err.http_status == 412 && up->if_none_match && up->source != ATH__S3_COPY) {
@@ -434,7 +422,7 @@ static void complete_done(struct ath__call *call) {
     struct ath__s3_call *s = ath__s3_call_of(call);
     struct ath_error err = call->err;
     int rc = call->result;
-    if (!rc && is_cut(call, &rc, &err))
+    if (!rc && ath__s3_call_is_cut(ath__s3_call_of(call), &rc, &err))
         return;
     if (!rc) {
         ath__s3_op_tell_answer(&up->s3, s);

@@ -58,6 +58,19 @@ static void test_upload_parse_refuses(void **state) {
     refuse(ath__s3_upload_parse, "");
 }
 
+static void test_document_check_wants_one_whole_document(void **state) {
+    (void)state;
+    static const char *const whole[] = {
+        "<CopyObjectResult></CopyObjectResult>",
+        "<a><b>x</b><c/></a>\n",
+        "<?xml version='1.0'?><a/>"};
+    static const char *const broken[] = {"<a><b>x</b>", "<a>", "no", "<a/><b/>", "<a></b>"};
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+        assert_int_equal(ath__s3_document_check(ath__slice_str(whole[i]), NULL), 0);
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++)
+        assert_int_equal(ath__s3_document_check(ath__slice_str(broken[i]), NULL), ATH_ERR_PROTOCOL);
+}
+
 static void test_etag_parse_of_each_answer(void **state) {
     (void)state;
     static const char *const roots[] = {
@@ -150,6 +163,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_upload_parse_takes_the_id),
         cmocka_unit_test(test_upload_parse_refuses),
+        cmocka_unit_test(test_document_check_wants_one_whole_document),
         cmocka_unit_test(test_etag_parse_of_each_answer),
         cmocka_unit_test(test_delete_parse_appends_failures),
         cmocka_unit_test(test_delete_parse_cut_at_every_byte),
