@@ -42,7 +42,8 @@ static int parse_value(
 }
 
 int ath__s3_upload_parse(struct ath_slice body, struct ath__buf *upload_id, struct ath_error *err) {
-    static const char *const names[] = {"UploadId", "InitiateMultipartUploadResult", NULL};
+    static const char *const names[] = {
+        "UploadId", "InitiateMultipartUploadResult", "InitiateMultipartUpload", NULL};
     return parse_value(names, body, upload_id, err);
 }
 

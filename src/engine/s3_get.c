@@ -181,6 +181,16 @@ static uint64_t got(const struct ath__s3_call *s) {
     return s->into ? s->into_done + s->call.io.x.into_used : s->call.answer.len;
 }
 
+/* Fewer bytes than the answer itself says: true when it is asked for again. */
+static bool asks_again(struct ath__s3_call *s) {
+    struct ath_error err;
+    uint64_t last, size;
+    if (!is_same(s) || !read_place(s, &last, &size) || got(s) >= last + 1 - s->first)
+        return false;
+    ath__err_set(&err, ATH_ERR_PROTOCOL, "%s", NOT_THE_RANGE);
+    return ath__call_reject(&s->call, &err);
+}
+
 /* -- requests ---------------------------------------------------------------------------------- */
 
 static struct ath__s3_call *new_call(
@@ -211,6 +221,8 @@ static void range_done(struct ath__call *call) {
         end(get, &err);
         return;
     }
+    if (asks_again(s))
+        return;
     bool same = is_same(s);
     bool right = same && read_place(s, &last, &size) && size == get->io.size &&
                  last == s->first + len - 1 && got(s) == len;
@@ -408,6 +420,8 @@ static void first_done(struct ath__call *call) {
         request_head(get);
         return;
     }
+    if (!rc && asks_again(s))
+        return;
     if (!rc)
         rc = read_first(get, s, &err);
     if (!rc && !keep_first(get, s))

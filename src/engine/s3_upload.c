@@ -185,6 +185,10 @@ static void check_done(struct ath__call *call) {
         leave(up, NULL);
         return;
     }
+    /* The server may still be at the completion whose answer was lost. */
+    struct ath_error err = call->err;
+    if (call->result && err.http_status == 404 && ath__call_reject(call, &err))
+        return;
     fail(up, &up->io.lost);
 }
 

@@ -425,7 +425,10 @@ static void test_get_wrong_ranges_are_refused(void **state) {
             options.into_len = options.into ? 30 : 0;
             options.offset = 2;
             struct ath_op *op = start(&options);
-            assert_int_equal(finish(op, NULL), ATH_ERR_PROTOCOL);
+            /* bytes that are missing once are asked for again */
+            assert_int_equal(finish(op, NULL), how == 1 ? 0 : ATH_ERR_PROTOCOL);
+            if (how == 1)
+                assert_memory_equal(out, "2345678901234567890123456789", 28);
             ath_op_release(op);
             store_close(&s);
         }

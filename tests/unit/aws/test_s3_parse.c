@@ -32,6 +32,10 @@ static void test_upload_parse_takes_the_id(void **state) {
         "<?xml version=\"1.0\"?><InitiateMultipartUploadResult xmlns=\"x\"><Bucket>b</Bucket>"
         "<Key>k</Key><UploadId>VX.Vp_c-~</UploadId></InitiateMultipartUploadResult>",
         "VX.Vp_c-~");
+    take(
+        ath__s3_upload_parse,
+        "<InitiateMultipartUpload><UploadId>1</UploadId></InitiateMultipartUpload>",
+        "1");
 }
 
 static void test_upload_parse_refuses(void **state) {
