@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import os
 import sys
@@ -178,7 +179,8 @@ class AioS3StreamedFile(AbstractAsyncStreamedFile):  # type: ignore[misc]
             raise nothing.cause from None
         except BaseException:
             self._state = "failed"
-            await self._drop()
+            with contextlib.suppress(OSError):  # what failed before is what has to be known
+                await self._drop()
             raise
 
     async def _begin(self) -> _StreamWriter | _AppendWriter:

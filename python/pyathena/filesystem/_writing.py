@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import mimetypes
 import os
 from collections.abc import Callable, Coroutine, Iterable, Mapping
@@ -373,13 +374,17 @@ class Writes(Reads):
             except FileNotFoundError:
                 pass  # gone already
 
+        async def give_up(later: Drive) -> None:
+            with contextlib.suppress(OSError):  # what failed before is what has to be known
+                await abort(later)
+
         async def complete(later: Drive) -> None:
             try:
                 await _calls.complete_multipart_upload(
                     later, path, upload_id, parts, if_none_match=condition, **params
                 )
             except BaseException:
-                await abort(later)
+                await give_up(later)
                 raise
             finally:
                 self.changed([path])
@@ -393,7 +398,7 @@ class Writes(Reads):
                 _PARTS_AT_ONCE,
             )
         except BaseException:
-            await abort(drive)
+            await give_up(drive)
             raise
         return complete, abort
 
