@@ -26,6 +26,13 @@ ConnectionCursor = TypeVar("ConnectionCursor", bound=BaseCursor)
 FunctionalCursor = TypeVar("FunctionalCursor", bound=BaseCursor)
 
 
+class _Unshown(dict[str, Any]):
+    """Arguments among which are keys."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} arguments>"
+
+
 class Connection(Generic[ConnectionCursor]):
     """A light configuration on the process's one Athena runtime.
 
@@ -133,7 +140,7 @@ class Connection(Generic[ConnectionCursor]):
         self.glue_metadata_fallback = glue_metadata_fallback
         self.query_timeout = query_timeout
         self._user_session = session
-        self._client_arguments = kwargs
+        self._client_arguments = _Unshown(kwargs)
         self._core_client = self._make_client(kwargs)
         self._session_keys = self._ask_session(self._core_client)
         self._s3_lock = threading.Lock()
@@ -171,9 +178,7 @@ class Connection(Generic[ConnectionCursor]):
                 self._s3_core = client, self._ask_session(client)
             return self._s3_core
 
-    def _make_client(
-        self, arguments: dict[str, Any], config: Any | None = None
-    ) -> _core.Client:
+    def _make_client(self, arguments: dict[str, Any], config: Any | None = None) -> _core.Client:
         options = client_options(
             region_name=self.region_name,
             profile_name=self.profile_name,
