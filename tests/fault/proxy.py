@@ -1,10 +1,10 @@
 """A TCP proxy that breaks HTTP/1.1 connections by script.
 
 It stands between a client and a server and lets everything through until a rule matches. A rule
-names a connection by its number or a request by its ``X-Amz-Target`` or path, and says what goes
-wrong then. Plain HTTP is followed request by request, so that byte counts start at the request or
-at its answer. Connections that are not HTTP (TLS) are carried as they are, rules by connection
-number apply to them, and byte counts start at the connection.
+names a connection by its number or a request by its ``X-Amz-Target``, its path or its S3 operation,
+and says what goes wrong then. Plain HTTP is followed request by request, so that byte counts start
+at the request or at its answer. Connections that are not HTTP (TLS) are carried as they are, rules
+by connection number apply to them, and byte counts start at the connection.
 
 In a test::
 
@@ -24,14 +24,28 @@ import argparse
 import asyncio
 import contextlib
 import dataclasses
+import http
 import socket
 import struct
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Literal, TypeVar
+from urllib.parse import parse_qs
 
 Kind = Literal[
-    "pass", "dribble", "cut", "reset", "stall", "half_close", "delay", "content_length", "refuse"
+    "pass",
+    "dribble",
+    "cut",
+    "reset",
+    "stall",
+    "half_close",
+    "delay",
+    "content_length",
+    "refuse",
+    "answer",
+    "replace",
+    "truncate",
+    "call",
 ]
 Direction = Literal["request", "response"]
 KINDS: tuple[str, ...] = (
@@ -44,11 +58,37 @@ KINDS: tuple[str, ...] = (
     "delay",
     "content_length",
     "refuse",
+    "answer",
+    "replace",
+    "truncate",
+    "call",
 )
+#: Those that a number describes.
+NAMED = tuple(kind for kind in KINDS if kind not in ("answer", "replace", "call"))
+STRIKES = ("cut", "reset", "stall", "half_close")
 HEAD_MAX = 1 << 20
-BLOCK = 65536
+BLOCK = 1 << 18
 
 T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """An answer in place of the server's; ``headers`` are further ones."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+
+    def head(self) -> bytes:
+        """Its first line and headers."""
+        try:
+            reason = http.HTTPStatus(self.status).phrase
+        except ValueError:
+            reason = "Unknown"
+        lines = [f"HTTP/1.1 {self.status} {reason}", f"Content-Length: {len(self.body)}"]
+        lines += [f"{name}: {value}" for name, value in self.headers]
+        return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,16 +98,22 @@ class Fault:
     ``kind``:
 
     - ``pass``: nothing; a rule that shields requests from later rules;
-    - ``dribble``: every byte in a segment of its own;
+    - ``dribble``: every byte in a segment of its own, with ``after`` only the first so many;
     - ``cut``: both sides are closed after ``after`` bytes;
     - ``reset``: the client's side is closed by RST after ``after`` bytes;
     - ``stall``: nothing more is carried after ``after`` bytes, the connection stays open;
     - ``half_close``: after ``after`` bytes the client sees the end, its own bytes are still read;
     - ``delay``: ``seconds`` pass before the first byte is carried on;
     - ``content_length``: ``delta`` is added to the answer's Content-Length;
-    - ``refuse``: RST before anything is read (a rule by request does so once it was read).
+    - ``refuse``: RST before anything is read (a rule by request does so once it was read);
+    - ``answer``: ``answer`` is given, the server is not asked;
+    - ``replace``: the server is asked and ``answer`` is given instead of what it says;
+    - ``truncate``: the server's answer loses the last ``-delta`` bytes of its body, and its
+      Content-Length agrees with that;
+    - ``call``: ``call`` is run in a thread before the request goes to the server.
 
-    ``direction`` says whose bytes are counted, delayed or dribbled.
+    ``direction`` says whose bytes are counted, delayed or dribbled; with ``in_body`` those after
+    the head.
     """
 
     kind: Kind
@@ -75,12 +121,19 @@ class Fault:
     seconds: float = 0.0
     delta: int = 0
     direction: Direction = "response"
+    in_body: bool = False
+    answer: Answer | None = None
+    call: Callable[[], object] | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"unknown kind of fault: {self.kind!r}")
         if self.after < 0 or self.seconds < 0:
             raise ValueError("after and seconds must not be negative")
+        if (self.answer is not None) != (self.kind in ("answer", "replace")):
+            raise ValueError("answer goes with the kinds answer and replace")
+        if (self.call is not None) != (self.kind == "call"):
+            raise ValueError("call goes with the kind call")
 
 
 @dataclasses.dataclass
@@ -88,8 +141,9 @@ class Rule:
     """When a fault happens: everything given must match, and the first matching rule counts.
 
     ``connection`` counts from 0 in order of acceptance; ``target`` is X-Amz-Target as a whole or
-    what follows its last dot; ``path`` is how the request's target starts. The first ``skip``
-    matches are left to later rules, then ``times`` are taken (None: all).
+    what follows its last dot; ``path`` is how the request's target starts; ``operation`` is S3's
+    name of the request. The first ``skip`` matches are left to later rules, then ``times`` are
+    taken (None: all).
     """
 
     fault: Fault
@@ -98,12 +152,13 @@ class Rule:
     path: str | None = None
     skip: int = 0
     times: int | None = None
+    operation: str | None = None
     matched: int = dataclasses.field(default=0, init=False)
 
     @property
     def by_request(self) -> bool:
         """True when the rule needs a request to decide."""
-        return self.target is not None or self.path is not None
+        return any(one is not None for one in (self.target, self.path, self.operation))
 
     def matches(self, connection: int, request: Request | None) -> bool:
         """Tells whether the fault is due, and counts the match."""
@@ -118,6 +173,8 @@ class Rule:
             ):
                 return False
             if self.path is not None and not request.path.startswith(self.path):
+                return False
+            if self.operation is not None and self.operation != request.operation:
                 return False
         self.matched += 1
         taken = self.matched - self.skip
@@ -134,6 +191,30 @@ class Request:
     head: bytes
     content_length: int
 
+    @property
+    def operation(self) -> str:
+        """S3's name of the request, its bucket in the path."""
+        path, _, query = self.path.partition("?")
+        names = parse_qs(query, keep_blank_values=True)
+        bucket, _, key = path.lstrip("/").partition("/")
+        copies = _header(self.head, b"x-amz-copy-source") is not None
+        if self.method == "POST":
+            for name, operation in _POSTS.items():
+                if name in names:
+                    return operation
+        if "uploadId" in names:
+            part = "UploadPartCopy" if copies else "UploadPart"
+            return {"PUT": part, "DELETE": "AbortMultipartUpload"}.get(self.method, "ListParts")
+        if self.method == "GET" and not key:
+            for name, operation in _LISTS.items():
+                if name in names:
+                    return operation
+            return "ListBuckets" if not bucket else "ListObjects"
+        if self.method == "PUT" and copies:
+            return "CopyObject"
+        verb = {"PUT": "Put" if key else "Create"}.get(self.method, self.method.capitalize())
+        return verb + ("Object" if key else "Bucket")
+
 
 @dataclasses.dataclass
 class Connection:
@@ -147,6 +228,18 @@ class Connection:
     def targets(self) -> list[str]:
         """X-Amz-Target of each request, "" where there was none."""
         return [request.target for request in self.requests]
+
+
+_POSTS = {
+    "delete": "DeleteObjects",
+    "uploads": "CreateMultipartUpload",
+    "uploadId": "CompleteMultipartUpload",
+}
+_LISTS = {
+    "versions": "ListObjectVersions",
+    "uploads": "ListMultipartUploads",
+    "list-type": "ListObjectsV2",
+}
 
 
 class _Ended(Exception):
@@ -200,29 +293,34 @@ class _Channel:
         self.fault = Fault("pass")
         self.carried = 0
 
-    async def begin(self, fault: Fault) -> None:
-        """Starts to count for a new request, answer or connection."""
+    async def begin(self, fault: Fault, in_body: bool = False) -> None:
+        """Starts to count for a new request, answer, body or connection."""
+        is_due = fault.direction == self.name and fault.in_body == in_body
+        if in_body and not is_due:
+            return
         self.carried = 0
-        self.fault = fault if fault.direction == self.name else Fault("pass")
+        self.fault = fault if is_due else Fault("pass")
         if self.fault.kind == "delay":
             await asyncio.sleep(self.fault.seconds)
-        if self.fault.kind in ("cut", "reset", "stall", "half_close") and self.fault.after == 0:
+        if self.fault.kind in STRIKES and self.fault.after == 0:
             await self.session.strike(self.fault)
 
     async def send(self, data: bytes) -> None:
         """Carries bytes up to the place where the fault strikes."""
         if not data:
             return
-        strikes = self.fault.kind in ("cut", "reset", "stall", "half_close")
+        strikes = self.fault.kind in STRIKES
         left = self.fault.after - self.carried
         part = data[:left] if strikes else data
         self.carried += len(part)
         if self.fault.kind == "dribble":
-            for i in range(len(part)):
+            singly = len(part) if self.fault.after == 0 else min(max(left, 0), len(part))
+            for i in range(singly):
                 self.writer.write(part[i : i + 1])
                 await self.writer.drain()
                 await asyncio.sleep(0)
-        else:
+            part = part[singly:]
+        if part:
             self.writer.write(part)
             await self.writer.drain()
         if strikes and len(data) >= left:
@@ -310,12 +408,59 @@ class _Session:
             fault = self.find_fault(request)
             if fault.kind == "refuse":
                 await self.strike(fault)
+            if fault.answer is not None and fault.kind == "answer":
+                await self.skip(request.content_length)
+                await self.say(request, fault.answer)
+                first = b""
+                continue
+            if fault.call is not None:
+                await asyncio.get_running_loop().run_in_executor(None, fault.call)
             await self.up.begin(fault)
             await self.up.send(head)
+            await self.up.begin(fault, in_body=True)
             await self.copy(self.client_reader, self.up, request.content_length)
             if not await self.answer(request, fault):
                 return
             first = b""
+
+    async def skip(self, left: int) -> None:
+        """Reads a request's body away."""
+        while left:
+            data = await self.client_reader.read(min(left, BLOCK))
+            if not data:
+                raise _Ended
+            left -= len(data)
+
+    async def say(self, request: Request, answer: Answer) -> None:
+        """Gives an answer that is not the server's."""
+        self.client_writer.write(answer.head() + (b"" if request.method == "HEAD" else answer.body))
+        await self.client_writer.drain()
+
+    async def collect(self, head: bytes) -> bytes:
+        """The body of the server's answer."""
+        if (_header(head, b"transfer-encoding") or b"").lower() != b"chunked":
+            return await self.server_reader.readexactly(int(_header(head, b"content-length") or 0))
+        body = b""
+        while size := int((await self.server_reader.readline()).split(b";")[0], 16):
+            body += (await self.server_reader.readexactly(size + 2))[:-2]
+        while await self.server_reader.readline() not in (b"\r\n", b""):
+            pass  # trailers
+        return body
+
+    async def change(self, request: Request, fault: Fault, head: bytes) -> None:
+        """Gives the server's answer shortened, or another one."""
+        has_body = request.method != "HEAD" and int(head.split(b" ", 2)[1]) not in (204, 304)
+        body = await self.collect(head) if has_body else b""
+        if fault.answer is not None:
+            await self.say(request, fault.answer)
+            return
+        body = body[: max(0, len(body) + fault.delta)]
+        names = (b"content-length", b"transfer-encoding")
+        lines = head[:-4].split(b"\r\n")
+        lines = [line for line in lines if line.partition(b":")[0].strip().lower() not in names]
+        lines.append(b"Content-Length: %d" % len(body))
+        self.client_writer.write(b"\r\n".join(lines) + b"\r\n\r\n" + body)
+        await self.client_writer.drain()
 
     async def answer(self, request: Request, fault: Fault) -> bool:
         """Carries one answer; False when the connection ends with it."""
@@ -332,11 +477,15 @@ class _Session:
             await self.down.send(head)
         length = _header(head, b"content-length")
         chunked = (_header(head, b"transfer-encoding") or b"").lower() == b"chunked"
+        if fault.kind in ("replace", "truncate"):
+            await self.change(request, fault, head)
+            return True
         if fault.kind == "content_length":
             head = _change_content_length(head, fault.delta)
         await self.down.send(head)
         if request.method == "HEAD" or status in (204, 304):
             return True
+        await self.down.begin(fault, in_body=True)
         if chunked:
             await self.copy_chunks()
         elif length is not None:
@@ -535,21 +684,25 @@ class ThreadedFaultProxy:
 
 
 def parse_fault(text: str, direction: Direction) -> Fault:
-    """Reads ``kind[:number]``: bytes, for ``delay`` seconds, for ``content_length`` the delta."""
+    """Reads ``kind[:number]``: bytes, for ``delay`` seconds, for ``content_length`` and
+    ``truncate`` the delta."""
     kind, _, number = text.partition(":")
-    if kind not in KINDS:
+    if kind not in NAMED:
         raise ValueError(f"unknown kind of fault: {kind!r}")
     if kind == "delay":
         return Fault("delay", seconds=float(number or 0), direction=direction)
-    if kind == "content_length":
-        return Fault("content_length", delta=int(number or 0), direction=direction)
+    if kind in ("content_length", "truncate"):
+        delta = int(number or 0)
+        return Fault(kind, delta=delta, direction=direction)  # type: ignore[arg-type]
     return Fault(kind, after=int(number or 0), direction=direction)  # type: ignore[arg-type]
 
 
 async def _serve(args: argparse.Namespace, fault: Fault) -> None:
     host, _, port = args.upstream.rpartition(":")
     proxy = FaultProxy(host, int(port), args.listen)
-    proxy.add(Rule(fault, args.connection, args.target, args.path, args.skip, args.times))
+    proxy.add(
+        Rule(fault, args.connection, args.target, args.path, args.skip, args.times, args.operation)
+    )
     await proxy.start()
     print(f"listening on 127.0.0.1:{proxy.port}", flush=True)
     try:
@@ -564,12 +717,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--upstream", required=True, metavar="HOST:PORT")
     parser.add_argument("--listen", type=int, default=0, metavar="PORT")
     parser.add_argument(
-        "--fault", required=True, metavar="KIND[:N]", help=f"one of {', '.join(KINDS)}"
+        "--fault", required=True, metavar="KIND[:N]", help=f"one of {', '.join(NAMED)}"
     )
     parser.add_argument("--direction", choices=("request", "response"), default="response")
     parser.add_argument("--connection", type=int, help="only the connection of this number")
     parser.add_argument("--target", help="only requests with this X-Amz-Target")
     parser.add_argument("--path", help="only requests whose target starts so")
+    parser.add_argument("--operation", help="only requests that are this operation of S3")
     parser.add_argument("--skip", type=int, default=0, help="leave so many matches alone")
     parser.add_argument("--times", type=int, help="then break so many")
     args = parser.parse_args(argv)

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from proxy import Fault, Rule, ThreadedFaultProxy, parse_fault
+from proxy import Answer, Fault, Request, Rule, ThreadedFaultProxy, parse_fault
 
 BODY = b"0123456789" * 10
 
@@ -176,6 +176,124 @@ def test_delay_passes_everything(proxy: ThreadedFaultProxy) -> None:
     assert proxy.connections[0].faults == [Fault("delay", seconds=0.01)]
 
 
+def test_only_the_first_bytes_dribble(proxy: ThreadedFaultProxy) -> None:
+    proxy.add(Rule(Fault("dribble", after=7)))
+    connection = connect(proxy)
+    assert post(connection) == BODY
+    assert post(connection, path="/chunked") == b"0123456789abcde"
+    connection.close()
+
+
+def test_cut_counts_from_the_body_on(proxy: ThreadedFaultProxy) -> None:
+    proxy.add(Rule(Fault("cut", after=30, in_body=True)))
+    connection = connect(proxy)
+    with pytest.raises(http.client.IncompleteRead) as caught:
+        post(connection)
+    assert caught.value.partial == BODY[:30]
+    connection.close()
+
+
+def test_cut_in_the_requests_body(
+    proxy: ThreadedFaultProxy, server: http.server.ThreadingHTTPServer
+) -> None:
+    proxy.add(Rule(Fault("cut", after=2, direction="request", in_body=True), connection=0))
+    connection = connect(proxy)
+    with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
+        post(connection)
+    connection.close()
+
+
+def test_answer_does_not_ask_the_server(
+    proxy: ThreadedFaultProxy, server: http.server.ThreadingHTTPServer
+) -> None:
+    answer = Answer(503, b"slow", (("X-Told-By", "the proxy"),))
+    proxy.add(Rule(Fault("answer", answer=answer), times=1))
+    connection = connect(proxy)
+    connection.request("POST", "/", body=b"body")
+    response = connection.getresponse()
+    assert (response.status, response.read()) == (503, b"slow")
+    assert response.getheader("X-Told-By") == "the proxy"
+    assert server.bodies == []  # type: ignore[attr-defined]
+    assert post(connection) == BODY  # on the same connection
+    connection.close()
+    assert len(proxy.connections) == 1
+
+
+@pytest.mark.parametrize("path", ["/", "/chunked"])
+def test_replace_asks_the_server(
+    proxy: ThreadedFaultProxy, server: http.server.ThreadingHTTPServer, path: str
+) -> None:
+    proxy.add(Rule(Fault("replace", answer=Answer(500, b"no")), times=1))
+    connection = connect(proxy)
+    assert post(connection, path=path) == b"no"
+    assert post(connection) == BODY
+    assert server.bodies[0] == b"body"  # type: ignore[attr-defined]
+    connection.close()
+
+
+@pytest.mark.parametrize(("path", "whole"), [("/", BODY), ("/chunked", b"0123456789abcde")])
+def test_truncate_says_how_much_is_left(proxy: ThreadedFaultProxy, path: str, whole: bytes) -> None:
+    proxy.add(Rule(Fault("truncate", delta=-4), times=1))
+    connection = connect(proxy)
+    assert post(connection, path=path) == whole[:-4]
+    assert post(connection, path=path) == whole
+    connection.close()
+
+
+def test_call_runs_before_the_request(
+    proxy: ThreadedFaultProxy, server: http.server.ThreadingHTTPServer
+) -> None:
+    seen: list[list[bytes]] = []
+
+    def call() -> None:
+        seen.append(list(server.bodies))  # type: ignore[attr-defined]
+
+    proxy.add(Rule(Fault("call", call=call), times=1))
+    connection = connect(proxy)
+    for _ in range(2):
+        assert post(connection) == BODY
+    connection.close()
+    assert seen == [[]]
+
+
+def test_a_rule_by_operation(proxy: ThreadedFaultProxy) -> None:
+    proxy.add(Rule(Fault("answer", answer=Answer(404)), operation="CompleteMultipartUpload"))
+    connection = connect(proxy)
+    assert post(connection, path="/bucket/key?uploads") == BODY
+    assert post(connection, path="/bucket/key?uploadId=x") == b""
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("line", "copies", "operation"),
+    [
+        ("GET /", False, "ListBuckets"),
+        ("GET /b?list-type=2&prefix=a", False, "ListObjectsV2"),
+        ("GET /b?uploads&prefix=a", False, "ListMultipartUploads"),
+        ("GET /b?versions", False, "ListObjectVersions"),
+        ("HEAD /b", False, "HeadBucket"),
+        ("PUT /b", False, "CreateBucket"),
+        ("DELETE /b", False, "DeleteBucket"),
+        ("POST /b?delete", False, "DeleteObjects"),
+        ("GET /b/k/l", False, "GetObject"),
+        ("HEAD /b/k", False, "HeadObject"),
+        ("PUT /b/k", False, "PutObject"),
+        ("PUT /b/k", True, "CopyObject"),
+        ("DELETE /b/k", False, "DeleteObject"),
+        ("POST /b/k?uploads=", False, "CreateMultipartUpload"),
+        ("PUT /b/k?partNumber=1&uploadId=x", False, "UploadPart"),
+        ("PUT /b/k?partNumber=1&uploadId=x", True, "UploadPartCopy"),
+        ("POST /b/k?uploadId=x", False, "CompleteMultipartUpload"),
+        ("DELETE /b/k?uploadId=x", False, "AbortMultipartUpload"),
+        ("GET /b/k?uploadId=x", False, "ListParts"),
+    ],
+)
+def test_operations_of_s3(line: str, copies: bool, operation: str) -> None:
+    method, _, path = line.partition(" ")
+    head = b"\r\nx-amz-copy-source: b/k\r\n\r\n" if copies else b"\r\n\r\n"
+    assert Request(method, path, "", head, 0).operation == operation
+
+
 def test_stop_listening_refuses(proxy: ThreadedFaultProxy) -> None:
     connection = connect(proxy)
     assert post(connection) == BODY
@@ -221,6 +339,13 @@ def test_bad_faults_are_refused() -> None:
         parse_fault("explode:1", "response")
     with pytest.raises(ValueError, match="negative"):
         Fault("cut", after=-1)
+    with pytest.raises(ValueError, match="answer"):
+        Fault("answer")
+    with pytest.raises(ValueError, match="call"):
+        Fault("cut", call=lambda: None)
+    with pytest.raises(ValueError, match="answer"):
+        parse_fault("answer", "response")
     assert parse_fault("cut:7", "request") == Fault("cut", after=7, direction="request")
     assert parse_fault("delay:0.5", "response").seconds == 0.5
     assert parse_fault("content_length:-3", "response").delta == -3
+    assert parse_fault("truncate:-3", "response") == Fault("truncate", delta=-3)
