@@ -1,7 +1,8 @@
 /* Any single operation of S3's REST API. */
-#include "engine/s3_internal.h"
+#include "engine/s3_sweep.h"
 
 #define SUM_MAX ((size_t)64 << 20) /* summed up in one go, so not more */
+#define LATE_WAIT_NS (2 * ATH__SECOND)
 
 struct s3_call_op {
     struct ath__s3_op s3; /* first */
@@ -11,6 +12,15 @@ struct s3_call_op {
     struct ath_slice body;
     void *into;
     size_t into_len;
+    struct ath__s3_sweep sweep;
+    struct {           /* of calls that go on when nobody waits any more */
+        bool is_kept;  /* this is one: it begins or aborts an upload */
+        bool given_up; /* cancelled */
+        bool is_over;  /* the end is known; what may be left is looked for */
+        bool has_timer;
+        struct ath__timer timer; /* tells the end that nobody waits for longer */
+        struct ath_error err;
+    } late;
 };
 
 static struct s3_call_op *call_op_of(struct ath_op *op) {
@@ -45,6 +55,86 @@ static bool is_document(struct ath_slice answer) {
     return at < answer.len && answer.ptr[at] == '<';
 }
 
+/* -- uploads that begin and end ---------------------------------------------------------------- */
+
+/* An upload that has begun costs money until it is aborted, so these calls go on when the program
+ * gives them up, and uploads nobody knows of are looked for. */
+
+static void tell_fire(struct ath__timer *timer) {
+    struct s3_call_op *one = ATH__CONTAINER(timer, struct s3_call_op, late.timer);
+    ath__op_tell_done(&one->s3.op, &one->late.err);
+}
+
+static void limit_wait(struct s3_call_op *one) {
+    struct ath__runtime *runtime = one->s3.op.runtime;
+    if (one->late.timer.node.index == 0)
+        ath__timer_set(runtime, &one->late.timer, ath__now_ns(runtime) + LATE_WAIT_NS);
+}
+
+static void release_timer(struct s3_call_op *one) {
+    ath__timer_stop(one->s3.op.runtime, &one->late.timer);
+    if (one->late.has_timer)
+        ath__timers_unreserve(one->s3.op.runtime, 1);
+    one->late.has_timer = false;
+}
+
+static void end_late(struct s3_call_op *one) {
+    release_timer(one);
+    ath__s3_op_end(&one->s3, &one->late.err);
+}
+
+static void swept(struct ath__s3_sweep *sweep) {
+    end_late(ATH__CONTAINER(sweep, struct s3_call_op, sweep));
+}
+
+/* The id an answer tells, for the sweep. */
+static int read_upload_id(struct s3_call_op *one, struct ath_slice answer, struct ath_error *err) {
+    struct ath__buf id;
+    ath__buf_init(&id, 8192);
+    int rc = ath__s3_upload_parse(answer, &id, err);
+    if (!rc) {
+        one->sweep.own = ath__arena_copy(&one->s3.arena, ath__buf_slice(&id));
+        rc = one->sweep.own ? 0 : ath__err_nomem(err);
+    }
+    ath__buf_clear(&id);
+    return rc;
+}
+
+static void kept_done(struct ath__call *call) {
+    struct ath__s3_call *s = ath__s3_call_of(call);
+    struct s3_call_op *one = call_op_of(&s->s3->op);
+    bool begins = strcmp(one->operation, "CreateMultipartUpload") == 0;
+    struct ath_error err = call->err;
+    int rc = call->result;
+    if (!rc && begins) {
+        rc = read_upload_id(one, call->answer, &err);
+        s->is_unclear = s->is_unclear || rc;
+        if (rc == ATH_ERR_PROTOCOL && ath__call_reject(call, &err))
+            return;
+    }
+    bool is_lost = begins && s->is_unclear;
+    if (call->io.x.result == 0)
+        ath__s3_op_tell_answer(&one->s3, s);
+    if (!one->late.given_up)
+        one->late.err = rc ? err : (struct ath_error){0};
+    else if (begins && !rc)
+        one->sweep.ids[one->sweep.count++] = one->sweep.own;
+    if (!is_lost && one->sweep.count == 0) {
+        end_late(one);
+        return;
+    }
+    one->late.is_over = true;
+    one->sweep.to_ns = ath__now_ns(call->runtime);
+    ath__call_free(call);
+    limit_wait(one);
+    if (is_lost)
+        ath__s3_sweep_search(&one->sweep);
+    else
+        ath__s3_sweep_abort(&one->sweep);
+}
+
+/* -- operation --------------------------------------------------------------------------------- */
+
 static void call_done(struct ath__call *call) {
     struct ath__s3_call *s = ath__s3_call_of(call);
     struct ath__s3_op *s3 = s->s3;
@@ -74,15 +164,62 @@ static bool hides_errors(const struct s3_call_op *one) {
            ath__s3_pair_has(one->s3.headers, one->s3.headers_count, "x-amz-copy-source");
 }
 
+/* Whether a call goes on when it is given up; one that uses memory of the program's cannot. */
+static bool is_kept(const struct s3_call_op *one) {
+    return one->s3.key.len && !one->body.len && !one->into &&
+           (strcmp(one->operation, "CreateMultipartUpload") == 0 ||
+            strcmp(one->operation, "AbortMultipartUpload") == 0);
+}
+
+static int prepare_late(struct s3_call_op *one) {
+    one->late.is_kept = is_kept(one);
+    if (!one->late.is_kept)
+        return 0;
+    one->sweep.s3 = &one->s3;
+    one->sweep.done = swept;
+    one->sweep.from_ns = ath__now_ns(one->s3.op.runtime);
+    one->late.timer.fire = tell_fire;
+    int rc = ath__timers_reserve(one->s3.op.runtime, 1);
+    one->late.has_timer = rc == 0;
+    return rc;
+}
+
+static void give_up(struct s3_call_op *one) {
+    struct ath__node *first = one->s3.io.calls.next;
+    bool begins = strcmp(one->operation, "CreateMultipartUpload") == 0;
+    if (one->late.is_over || one->late.given_up)
+        return;
+    struct ath__call *call =
+        first == &one->s3.io.calls ? NULL : &ATH__CONTAINER(first, struct ath__s3_call, node)->call;
+    if (!one->late.is_kept || !call || (begins && !ath__call_may_have_arrived(call))) {
+        release_timer(one);
+        end_with(&one->s3.op, ATH_ERR_CANCELLED, "the call was cancelled");
+        return;
+    }
+    ath__err_set(&one->late.err, ATH_ERR_CANCELLED, "the call was cancelled");
+    one->late.given_up = true;
+    call->unwanted = begins;
+    limit_wait(one);
+}
+
 static void call_start(struct ath_op *op, unsigned commands) {
     struct s3_call_op *one = call_op_of(op);
-    if (commands & (ATH__OP_CANCEL | ATH__OP_ABANDON)) {
+    bool is_unwanted = commands & (ATH__OP_CANCEL | ATH__OP_ABANDON);
+    if (is_unwanted && strcmp(one->operation, "AbortMultipartUpload") != 0) {
         end_with(op, ATH_ERR_CANCELLED, "the call was cancelled");
         return;
     }
-    struct ath__s3_call *s = ath__s3_call_new(
-        &one->s3, one->operation, one->method, one->s3.bucket, one->s3.key, call_done);
+    struct ath__s3_call *s = NULL;
+    if (prepare_late(one) == 0)
+        s = ath__s3_call_new(
+            &one->s3,
+            one->operation,
+            one->method,
+            one->s3.bucket,
+            one->s3.key,
+            one->late.is_kept ? kept_done : call_done);
     if (!s) {
+        release_timer(one);
         end_with(op, ATH_ERR_NOMEM, "out of memory");
         return;
     }
@@ -95,14 +232,17 @@ static void call_start(struct ath_op *op, unsigned commands) {
     s->answers_late = s->may_hide_error;
     protect(one, s);
     ath__s3_call_start(s);
+    if (is_unwanted)
+        give_up(one);
 }
 
 static void call_command(struct ath_op *op, unsigned commands) {
     if (commands & (ATH__OP_CANCEL | ATH__OP_ABANDON))
-        end_with(op, ATH_ERR_CANCELLED, "the call was cancelled");
+        give_up(call_op_of(op));
 }
 
 static void call_abort(struct ath_op *op) {
+    release_timer(call_op_of(op));
     end_with(op, ATH_ERR_SHUTDOWN, "the library is shutting down");
 }
 
@@ -121,6 +261,18 @@ static const struct ath__op_type s_call_type = {
     .free = call_free,
     .is_s3 = true,
 };
+
+bool ath__s3_call_builds_object(struct ath_op *op) {
+    static const char *const operations[] = {
+        "CreateMultipartUpload", "UploadPart", "UploadPartCopy", "CompleteMultipartUpload"};
+    if (op->type != &s_call_type)
+        return false;
+    const struct s3_call_op *one = call_op_of(op);
+    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
+        if (strcmp(one->operation, operations[i]) == 0)
+            return true;
+    return false;
+}
 
 static const char *find_method(const char *method) {
     static const char *const methods[] = {"GET", "HEAD", "PUT", "POST", "DELETE"};

@@ -37,6 +37,8 @@ void ath__s3_bucket_region(
 
 /* -- s3_op.c: the ground of every S3 operation ------------------------------------------------- */
 
+struct ath__s3_sweep;
+
 struct ath__s3_op {
     struct ath_op op;        /* first */
     struct ath__arena arena; /* copies of the options' texts */
@@ -52,7 +54,8 @@ struct ath__s3_op {
         struct ath__buf head, body;
     } answer;
     struct {
-        struct ath__node calls; /* struct ath__s3_call.node */
+        struct ath__node calls;      /* struct ath__s3_call.node */
+        struct ath__s3_sweep *sweep; /* the one that runs */
     } io;
 };
 

@@ -54,7 +54,8 @@ static void finish(struct ath__s3_upload *up, const struct ath_error *err) {
     ath__s3_op_end(&up->s3, err);
 }
 
-void ath__s3_upload_finish(struct ath__s3_upload *up) {
+static void swept(struct ath__s3_sweep *sweep) {
+    struct ath__s3_upload *up = ATH__CONTAINER(sweep, struct ath__s3_upload, sweep);
     finish(up, &up->io.err);
 }
 
@@ -71,17 +72,19 @@ static void limit_wait(struct ath__s3_upload *up) {
 
 /* The end, but for an upload that may be open without anyone's knowing. */
 static void leave(struct ath__s3_upload *up, const struct ath_error *err) {
-    if (!up->sweep.is_wanted) {
+    if (!up->wants_sweep) {
         finish(up, err);
         return;
     }
     up->io.err = err ? *err : (struct ath_error){0};
     up->io.phase = ATH__S3_UPLOAD_SWEEPING;
-    up->sweep.is_wanted = false;
+    up->wants_sweep = false;
     drop_work(up);
     ath__s3_stream_drop(up);
     limit_wait(up);
-    ath__s3_sweep_start(up);
+    up->sweep.s3 = &up->s3;
+    up->sweep.done = swept;
+    ath__s3_sweep_search(&up->sweep);
 }
 
 /* The operation has failed; parts that are stored are removed before it ends. */
@@ -545,7 +548,7 @@ static void create_done(struct ath__call *call) {
         ath__s3_call_of(call)->is_unclear = true;
     if (rc == ATH_ERR_PROTOCOL && !call->result && ath__call_reject(call, &err))
         return;
-    up->sweep.is_wanted = ath__s3_call_of(call)->is_unclear;
+    up->wants_sweep = ath__s3_call_of(call)->is_unclear;
     up->sweep.to_ns = ath__now_ns(call->runtime);
     if (rc) {
         up->io.upload_id.len = 0;

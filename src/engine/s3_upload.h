@@ -2,7 +2,7 @@
 #ifndef ATH_ENGINE_S3_UPLOAD_H
 #define ATH_ENGINE_S3_UPLOAD_H
 
-#include "engine/s3_internal.h"
+#include "engine/s3_sweep.h"
 
 enum ath__s3_source { ATH__S3_MEMORY, ATH__S3_FILE, ATH__S3_STREAM, ATH__S3_COPY };
 
@@ -25,15 +25,6 @@ struct ath__s3_piece {
     size_t wanted;   /* of the file */
     struct ath__task task;
     struct ath__s3_upload *upload;
-};
-
-/* Uploads of the key that were found; the ids live in the operation's arena. */
-struct ath__s3_sweep {
-    bool is_wanted;          /* the answer to CreateMultipartUpload was lost */
-    uint64_t from_ns, to_ns; /* when it was awaited */
-    uint64_t asked_ns;       /* for the list */
-    const char *ids[8];
-    size_t count, at;
 };
 
 struct ath__s3_upload {
@@ -61,7 +52,8 @@ struct ath__s3_upload {
         bool closed; /* the operation takes no more */
     } stream;
 
-    struct ath__s3_sweep sweep; /* I/O thread */
+    struct ath__s3_sweep sweep;
+    bool wants_sweep; /* I/O thread: the answer to CreateMultipartUpload was lost */
 
     struct {
         int phase;
@@ -107,11 +99,6 @@ void ath__s3_pieces_drop(struct ath__node *list);
 void ath__s3_stream_drop(struct ath__s3_upload *up);
 void ath__s3_stream_stored(struct ath__s3_upload *up, size_t bytes);
 struct ath__s3_piece *ath__s3_stream_take(struct ath__s3_upload *up, bool *out_ended);
-
-/* Ends the operation as io.err tells. */
-void ath__s3_upload_finish(struct ath__s3_upload *up);
-/* s3_sweep.c: ends it too, after the search. */
-void ath__s3_sweep_start(struct ath__s3_upload *up);
 
 /* s3_etag.c. Room for part `number`; what an answer tells of a part: 0, NOMEM or PROTOCOL. */
 int ath__s3_part_reserve(struct ath__s3_upload *up, uint32_t number);
