@@ -190,7 +190,7 @@ struct ath_s3_copy_options {
     size_t headers_count;
     uint64_t multipart_from; /* 0: 5 GiB */
     uint64_t part_bytes;     /* 0: 128 MiB */
-    uint32_t parallel;       /* 0: 8 */
+    uint32_t parallel;       /* 0: 64 */
     void *user;
 };
 #ifdef __cplusplus

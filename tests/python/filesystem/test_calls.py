@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import urllib.request
 from collections.abc import Callable, Coroutine
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import harness
@@ -159,9 +161,7 @@ def test_put_with_parameters(driven: Driven, here: Any, s3: Witness) -> None:
     assert found["LastModified"] == head["LastModified"]
 
 
-def test_put_of_parts_and_of_a_file(
-    driven: Driven, here: Any, s3: Witness, tmp_path: Any
-) -> None:
+def test_put_of_parts_and_of_a_file(driven: Driven, here: Any, s3: Witness, tmp_path: Any) -> None:
     data = pattern(12 * MIB + 5)
     (tmp_path / "file").write_bytes(data)
     first = driven(lambda d: _calls.put_bytes(d, here("a"), data, part_bytes=5 * MIB))
@@ -349,3 +349,61 @@ def test_many_at_once(client: S3Client, here: Any) -> None:
         assert got == [str(p).encode() for p in paths]
 
     asyncio.run(main())
+
+
+class CopyingServer(ThreadingHTTPServer):
+    """Copies an object in parts; answers to no part before all are asked for."""
+
+    daemon_threads = True
+
+    def __init__(self, parts: int) -> None:
+        super().__init__(("127.0.0.1", 0), CopyingHandler)
+        self.all_there = threading.Barrier(parts)
+        self.heads = 0
+
+
+class CopyingHandler(BaseHTTPRequestHandler):
+    server: CopyingServer
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+    def reply(self, body: str = "", length: int | None = None) -> None:
+        self.send_response(200)
+        self.send_header("ETag", '"etag"')
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def do_HEAD(self) -> None:
+        self.server.heads += 1
+        self.reply(length=40 * 5 * MIB)
+
+    def do_PUT(self) -> None:
+        self.server.all_there.wait(30)
+        self.reply("<CopyPartResult><ETag>e</ETag></CopyPartResult>")
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        name = "Initiate" if self.path.endswith("uploads=") else "Complete"
+        inner = "<UploadId>u</UploadId><ETag>e</ETag>"
+        self.reply(f"<{name}MultipartUploadResult>{inner}</{name}MultipartUploadResult>")
+
+
+def test_copy_asks_for_all_parts_at_once(endpoint: Endpoint, aws_env: Any) -> None:
+    """They carry no bytes, so each is a round trip saved."""
+    server = CopyingServer(40)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    client = client_of(endpoint.at(server.server_address[1]))
+    source, target = S3Path("b", "from"), S3Path("b", "to")
+
+    try:
+        run_blocking(
+            client,
+            lambda d: _calls.copy(d, source, target, multipart_from=1, part_bytes=5 * MIB),
+        )
+        assert server.heads == 1
+    finally:
+        server.shutdown()
+        server.server_close()
