@@ -95,9 +95,11 @@ class Listing(Sequence[S3Object]):
     @property
     def sorted_files(self) -> dict[str, Raw]:
         """The files by name, in the order of the names; the caller's own."""
-        return dict(self.files) if self._is_sorted else {
-            name: self.files[name] for name in sorted(self.files)
-        }
+        return (
+            dict(self.files)
+            if self._is_sorted
+            else {name: self.files[name] for name in sorted(self.files)}
+        )
 
     @property
     def names(self) -> list[str]:
@@ -203,8 +205,15 @@ class ListingCache:
             parent = parent_of(parent)
         return None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no listing is kept or being made."""
+        return not (self._pending or len(self.dircache))
+
     def drop(self, names: Iterable[str]) -> None:
         """Forget the listings in which the objects ``names`` are or would be."""
+        if self.is_empty:
+            return
         prefixes: set[str] = set()
         for parent in {parent_of(name) for name in names}:
             while parent not in prefixes:

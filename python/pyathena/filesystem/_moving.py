@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pyathena.filesystem import _calls
@@ -19,7 +20,73 @@ from pyathena.filesystem.s3_path_pairing import S3PathPairing
 __all__ = ["Moves"]
 
 _logger = logging.getLogger(__name__)
-_DELETE_SLICE = 20_000
+_DELETE_SLICE = 1000  # keys of one request
+_SLICES_LIMIT = 32
+_BREATHE_EVERY = 500
+_LOOKED_FOR_MAX = 2000  # objects whose listings are looked for one by one
+_find_magic = re.compile("[*?[]").search
+
+
+class _Doomed:
+    """Objects and versions to be deleted, by bucket.
+
+    Attributes:
+        count: how many they are.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._keys: dict[str, list[str]] = {}
+        self._versions: dict[str, list[S3Path]] = {}
+
+    def add(self, name: str) -> None:
+        """Take an object or a version.
+
+        Raises:
+            ValueError: the name is invalid or a bucket's.
+        """
+        bucket, _, key = name.partition("/")
+        keys = self._keys.get(bucket)
+        if keys is None or not key or "?" in key:
+            self._add_path(S3Path.parse(name))
+        else:
+            keys.append(key)
+            self.count += 1
+
+    def _add_path(self, path: S3Path) -> None:
+        if path.key is None:
+            raise ValueError("Cannot delete the bucket.")
+        if path.version_id is None:
+            self._keys.setdefault(path.bucket, []).append(path.key)
+        else:
+            self._versions.setdefault(path.bucket, []).append(path)
+        self.count += 1
+
+    def extend(self, bucket: str, keys: list[str]) -> None:
+        """Take the objects of these keys."""
+        self._keys.setdefault(bucket, []).extend(keys)
+        self.count += len(keys)
+
+    @property
+    def buckets(self) -> set[str]:
+        """The buckets in which something is deleted."""
+        return {*self._keys, *self._versions}
+
+    def keys_of(self, bucket: str) -> Iterator[str]:
+        """The keys of a bucket, those of versions too."""
+        yield from self._keys.get(bucket, ())
+        for path in self._versions.get(bucket, ()):
+            yield path.key or ""
+
+    def slices(self, size: int) -> Iterator[tuple[str, list[str], list[str | None] | None]]:
+        """What is deleted at once: a bucket, keys, and their versions if they have some."""
+        for bucket, keys in self._keys.items():
+            for at in range(0, len(keys), size):
+                yield bucket, keys[at : at + size], None
+        for bucket, paths in self._versions.items():
+            for at in range(0, len(paths), size):
+                part = paths[at : at + size]
+                yield bucket, [path.key or "" for path in part], [path.version_id for path in part]
 
 
 class Moves(Listings):
@@ -113,9 +180,7 @@ class Moves(Listings):
         if pairing.looks_up_destination:
             is_dir = await self.isdir(drive, str(pairing.path2))
         pairs = pairing.copy_pairs(sources, is_dir)
-        dirs = {
-            name for name, entry in found.items() if is_directory(entry)
-        }
+        dirs = {name for name, entry in found.items() if is_directory(entry)}
         return [pair for pair in pairs if pair[0] not in dirs]
 
     async def _is_no_directory(self, drive: Drive, name: str, entry: Any) -> bool:
@@ -188,14 +253,14 @@ class Moves(Listings):
         copied = await self._copy_pairs(
             drive, pairs, "raise", batch_size, Progress(callback), params
         )
-        paths = [S3Path.parse(name) for name in copied]
-        await self._delete(drive, paths, Progress(None), {})
-        if recursive and isinstance(path1, str) and paths:
-            await self._sweep(drive, S3Path.parse(name_of(path1)), paths)
+        moved = _Doomed()
+        for name in copied:
+            moved.add(name)
+        await self._delete(drive, moved, Progress(None), {})
+        if recursive and isinstance(path1, str) and moved.count:
+            await self._sweep(drive, S3Path.parse(name_of(path1)), moved)
 
-    async def _versioned_buckets(
-        self, drive: Drive, pairs: Iterable[tuple[str, str]]
-    ) -> set[str]:
+    async def _versioned_buckets(self, drive: Drive, pairs: Iterable[tuple[str, str]]) -> set[str]:
         """The buckets of null versions in which they are not simply the object."""
         asked = sorted(
             {
@@ -249,42 +314,48 @@ class Moves(Listings):
             OSError: the server kept some objects; they are named.
         """
         given = [path] if isinstance(path, (str, os.PathLike)) else list(path)
-        versions, others = S3PathPairing.delete_paths([name_of(one) for one in given])
-        paths = [S3Path.parse(name) for name in versions]
-        parts = await drive.gather(
-            (self._doomed(drive, name, recursive, maxdepth) for name in others), BULK_LIMIT
+        doomed = _Doomed()
+        others: list[str] = []
+        for count, one in enumerate(given, 1):
+            name = name_of(one)
+            if recursive or _find_magic(name):  # a version looks like a pattern
+                versions, patterns = S3PathPairing.delete_paths(name)
+                others += patterns
+                for version in versions:
+                    doomed.add(version)
+            else:
+                doomed.add(name)
+            if not count % _BREATHE_EVERY:
+                await drive.breathe()
+        await drive.gather(
+            (self._expand_doomed(drive, doomed, name, recursive, maxdepth) for name in others),
+            BULK_LIMIT,
         )
-        for part in parts:
-            paths.extend(part)
-        if not paths:
+        if not doomed.count:
             raise FileNotFoundError(given)
-        await self._delete(drive, paths, Progress(callback), params)
+        await self._delete(drive, doomed, Progress(callback), params)
         if recursive:
             await drive.gather(
-                (self._sweep(drive, S3Path.parse(name), paths) for name in others), BULK_LIMIT
+                (self._sweep(drive, S3Path.parse(name), doomed) for name in others), BULK_LIMIT
             )
 
-    async def _doomed(
-        self, drive: Drive, name: str, recursive: bool, maxdepth: int | None
-    ) -> list[S3Path]:
-        """The objects that a path of a deletion stands for."""
-        from glob import has_magic
-
-        if not has_magic(name) and not recursive:
-            return [S3Path.parse(name)]
-        if has_magic(name) or maxdepth is not None:
+    async def _expand_doomed(
+        self, drive: Drive, doomed: _Doomed, name: str, recursive: bool, maxdepth: int | None
+    ) -> None:
+        """Take the objects that a path of a deletion stands for."""
+        if _find_magic(name) or maxdepth is not None:
             self.cache.drop_tree(name.split("*")[0].rpartition("/")[0] or name)
             found = await self.expand(drive, name, recursive, maxdepth)
-            return [
-                S3Path.parse(one)
-                for one, entry in found.items()
-                if not is_directory(entry)
-            ]
+            for count, (one, entry) in enumerate(found.items(), 1):
+                if not is_directory(entry):
+                    doomed.add(one)
+                if not count % _BREATHE_EVERY:
+                    await drive.breathe()
+            return
         root = S3Path.parse(name.removesuffix("/"))
-        keys, itself = await drive.gather(
-            [self._keys(drive, root), self._own_key(drive, root)]
-        )
-        return [S3Path(root.bucket, key) for key in [*itself, *keys]]
+        keys, itself = await drive.gather([self._keys(drive, root), self._own_key(drive, root)])
+        doomed.extend(root.bucket, itself)
+        doomed.extend(root.bucket, keys)
 
     async def _keys(self, drive: Drive, root: S3Path) -> list[str]:
         return await self.keys_below(drive, root)
@@ -296,50 +367,51 @@ class Moves(Listings):
         return [root.key]
 
     async def _delete(
-        self, drive: Drive, paths: Sequence[S3Path], progress: Progress, params: dict[str, Any]
+        self, drive: Drive, doomed: _Doomed, progress: Progress, params: dict[str, Any]
     ) -> None:
         """Delete objects and versions of any buckets.
 
         Raises:
             OSError: the server kept some of them.
         """
-        progress.begin(len(paths))
-        buckets: dict[str, list[S3Path]] = {}
-        for path in paths:
-            buckets.setdefault(path.bucket, []).append(path)
-        size = 1000 if progress.is_watched else _DELETE_SLICE
-        slices = [
-            (bucket, found[at : at + size])
-            for bucket, found in buckets.items()
-            for at in range(0, len(found), size)
-        ]
+        progress.begin(doomed.count)
 
-        async def delete_slice(bucket: str, part: list[S3Path]) -> list[Any]:
-            keys = [path.key or "" for path in part]
-            versions = None
-            if any(path.version_id is not None for path in part):
-                versions = [path.version_id for path in part]
+        async def delete_slice(
+            bucket: str, keys: list[str], versions: list[str | None] | None
+        ) -> list[Any]:
             failures = await _calls.delete_objects(drive, bucket, keys, versions, **params)
-            progress.advance(len(part))
+            progress.advance(len(keys))
             return failures
 
         try:
-            results = await drive.gather((delete_slice(*one) for one in slices), BULK_LIMIT)
+            results = await drive.gather(
+                (delete_slice(*one) for one in doomed.slices(_DELETE_SLICE)), _SLICES_LIMIT
+            )
         finally:
-            self.changed(paths)
+            self._forget_deleted(doomed)
         refused = [failure for failures in results for failure in failures]
         if refused:
             raise OSError("Failed to delete objects: " + ", ".join(map(_refusal, refused)))
 
-    async def _sweep(self, drive: Drive, root: S3Path, deleted: Iterable[S3Path]) -> None:
+    def _forget_deleted(self, doomed: _Doomed) -> None:
+        """Of very many objects the listings are not looked for one by one."""
+        if not self.cache.is_empty:
+            for bucket in doomed.buckets:
+                if doomed.count > _LOOKED_FOR_MAX:
+                    self.cache.drop_tree(bucket)
+                else:
+                    self.cache.drop(f"{bucket}/{key}" for key in doomed.keys_of(bucket))
+
+    async def _sweep(self, drive: Drive, root: S3Path, doomed: _Doomed) -> None:
         """Delete the empty folders that some servers leave of a prefix whose objects are gone."""
         if not await self.is_prefix(drive, root, "/"):
             return
         below = f"{(root.key or '').removesuffix('/')}/"
         folders = {below}
-        for path in deleted:
-            key = path.key or ""
-            if path.bucket != root.bucket or not key.startswith(below):
+        for count, key in enumerate(doomed.keys_of(root.bucket), 1):
+            if not count % _BREATHE_EVERY:
+                await drive.breathe()
+            if not key.startswith(below):
                 continue
             folder = key[: key.rfind("/") + 1]
             while folder not in folders:

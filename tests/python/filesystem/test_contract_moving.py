@@ -107,6 +107,46 @@ def test_mv_deletes_only_what_was_copied(
 # -- delete ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("count", [3, 2100])
+def test_rm_of_a_list_is_one_request_for_a_thousand(
+    systems: FileSystems, traffic: Traffic, area: str, s3: Witness, count: int
+) -> None:
+    """And nothing is looked up, but what was listed is forgotten."""
+    fs = systems.make(endpoint=traffic.endpoint)
+    s3.put(f"{area}/0001")
+    s3.put(f"{area}/kept")
+    assert fs.find(area) == [f"{area}/0001", f"{area}/kept"]
+    names = [f"s3://{area}/{number:04}" for number in range(count)]
+    assert traffic.count(lambda: fs.rm(names)) == ["DeleteObjects"] * -(-count // 1000)
+    assert fs.find(area) == [f"{area}/kept"]
+
+
+def test_rm_of_a_list_deletes_nothing_when_a_path_is_wrong(
+    systems: FileSystems, area: str, bucket: str, s3: Witness
+) -> None:
+    fs = systems.make()
+    s3.put(f"{area}/k")
+    for wrong in (bucket, f"{bucket}/", "not a bucket/k", "/k"):
+        with pytest.raises(ValueError):
+            fs.rm([f"{area}/k", wrong])
+    assert s3.paths(area) == [f"{area}/k"]
+
+
+def test_rm_of_a_list_of_objects_and_versions(
+    systems: FileSystems, versioned_area: str, s3: Witness
+) -> None:
+    fs = systems.make(version_aware=True)
+    fs.pipe_file(f"{versioned_area}/k", b"1")
+    first = fs.info(f"{versioned_area}/k").version_id
+    fs.pipe_file(f"{versioned_area}/k", b"2")
+    fs.pipe_file(f"{versioned_area}/other", b"3")
+    fs.rm([f"{versioned_area}/k?versionId={first}", f"{versioned_area}/other"])
+    assert fs.cat_file(f"{versioned_area}/k") == b"2"
+    assert not fs.exists(f"{versioned_area}/other")
+    with pytest.raises(FileNotFoundError):
+        fs.cat_file(f"{versioned_area}/k", version_id=first)
+
+
 def test_rm(fs: Any, tree: str, s3: Witness, bucket: str) -> None:
     fs.rm(f"{tree}/d")  # a directory that is not empty
     assert len(s3.paths(tree)) == 3
