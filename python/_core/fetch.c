@@ -19,6 +19,16 @@ struct core_fetch {
     struct core_waiter waiter;
 };
 
+void core_gc_hold(struct core_state *state) {
+    if (state->gc_holds++ == 0)
+        state->gc_was_on = PyGC_Disable() != 0;
+}
+
+void core_gc_release(struct core_state *state) {
+    if (state->gc_holds > 0 && --state->gc_holds == 0 && state->gc_was_on)
+        PyGC_Enable();
+}
+
 /*
  * Rows that the collector must know (lists, dicts among their values) pile up by the hundred
  * thousand in a long fetch, and each full collection on the way walks all of them, for nothing: the
@@ -26,12 +36,10 @@ struct core_fetch {
  * until it ends, and lets the collector look at the young objects alone, a few at a time.
  */
 static void hold_gc(struct core_fetch *self) {
-    struct core_state *state = self->rows->cells.state;
     if (self->holds_gc || self->mode != CORE_FETCH_LIST || !self->rows->makes_tracked)
         return;
     self->holds_gc = true;
-    if (state->gc_holds++ == 0)
-        state->gc_was_on = PyGC_Disable() != 0;
+    core_gc_hold(self->rows->cells.state);
 }
 
 static PyObject *import_collect(void) {
@@ -57,10 +65,8 @@ static int age_rows(struct core_fetch *self, Py_ssize_t rows_max) {
 static void release_gc(struct core_fetch *self) {
     if (!self->holds_gc)
         return;
-    struct core_state *state = self->rows->cells.state;
     self->holds_gc = false;
-    if (--state->gc_holds == 0 && state->gc_was_on)
-        PyGC_Enable();
+    core_gc_release(self->rows->cells.state);
 }
 
 /* -- one step

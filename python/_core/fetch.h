@@ -19,6 +19,10 @@ enum core_fetch_mode {
 extern PyType_Spec core_fetch_spec;
 extern PyType_Spec core_iterator_spec;
 
+/* Holds automatic garbage collection off until it was released as often as held. */
+void core_gc_hold(struct core_state *state);
+void core_gc_release(struct core_state *state);
+
 /* `limit` is the number of rows of a LIST at most, -1: all. */
 PyObject *core_fetch_new(
     struct core_rows *rows, PyObject *bridge, enum core_fetch_mode mode, Py_ssize_t limit);

@@ -94,7 +94,23 @@ static PyObject *shutdown_runtime(PyObject *Py_UNUSED(module), PyObject *args, P
     Py_END_ALLOW_THREADS return PyLong_FromSize_t(unconfirmed);
 }
 
+static PyObject *gc_hold(PyObject *module, PyObject *Py_UNUSED(ignored)) {
+    core_gc_hold(PyModule_GetState(module));
+    Py_RETURN_NONE;
+}
+
+static PyObject *gc_release(PyObject *module, PyObject *Py_UNUSED(ignored)) {
+    core_gc_release(PyModule_GetState(module));
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef module_methods[] = {
+    {"gc_hold",
+     gc_hold,
+     METH_NOARGS,
+     "gc_hold()\n--\n\nHold automatic garbage collection off until gc_release() was called as "
+     "often."},
+    {"gc_release", gc_release, METH_NOARGS, "gc_release()\n--\n\nEnd one gc_hold()."},
     {"log_level", log_level, METH_O, "log_level(level)\n--\n\nSet the LOG_* level of the process."},
     {"log_drain",
      log_drain,

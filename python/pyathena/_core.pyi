@@ -177,6 +177,12 @@ class Bridge(Protocol):
         queue already, undrained. May be resolved too early.
         """
 
+def gc_hold() -> None:
+    """Hold automatic garbage collection off until :func:`gc_release` was called as often."""
+
+def gc_release() -> None:
+    """End one :func:`gc_hold`."""
+
 def log_level(level: int, /) -> None:
     """Set the LOG_* level of the process."""
 

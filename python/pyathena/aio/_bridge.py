@@ -20,7 +20,11 @@ from typing import Protocol
 from pyathena import _core
 from pyathena.common import drain_log
 
-_EVENTS_MAX = 256  # of one drain
+_EVENTS_MAX = 32  # of one drain: what they wake runs in one iteration of the loop
+_STARTS_MAX = 32  # operations that begin without a look at the loop
+_CROWD = 256  # operations from which on the collector is held off,
+_CROWD_OVER = 64  # up to which it is,
+_CROWD_S = 2.0  # and how long at most
 _FOR_WAITERS = (_core.EVENT_BATCH, _core.EVENT_RESULT, _core.EVENT_DONE)
 
 
@@ -150,18 +154,40 @@ class _Reader:
             self.bridge.loop_closed()
 
 
+class _Process:
+    """Which process this is, counted in forks: cheaper to ask than the id."""
+
+    generation = 0
+    holders: set[LoopBridge] = set()  # of the collector
+
+    @classmethod
+    def count_fork(cls) -> None:
+        cls.generation += 1
+        for _ in cls.holders:  # their loops stay with the parent
+            _core.gc_release()
+        cls.holders.clear()
+
+
+os.register_at_fork(after_in_child=_Process.count_fork)
+
+
 class LoopBridge:
     """What all cursors of one loop share."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.pid = os.getpid()
+        self._generation = _Process.generation
         self.queue = _core.Queue()
         #: The time rows may be made in one iteration of the loop, by all cursors together.
         self.budget = _core.LoopBudget(loop)
         self._operations: dict[int, Handler] = {}
         self._events: deque[tuple[int, int, int, bytes | None]] = deque()
         self._closed = False
+        self._starts = 0
+        self._turns: deque[asyncio.Future[None]] = deque()
+        self._is_pumping = False
+        self._may_hold = True
+        self._hold_end: asyncio.TimerHandle | None = None
         reader = _Reader(self)
         try:
             loop.add_reader(self.queue.fileno(), reader)
@@ -193,8 +219,67 @@ class LoopBridge:
         future.set_result(None)  # it has ended: all there is has arrived
         return future
 
+    def turn(self) -> asyncio.Future[None] | None:
+        """``None``: an operation may begin at once; else it is to wait for this.
+
+        A thousand tasks that begin in one iteration of the loop would hold it for a thousand
+        beginnings. The first few go on, the others in groups, with a look at the loop between.
+        """
+        self._starts += 1
+        if self._starts <= _STARTS_MAX and not self._turns:
+            return None
+        future: asyncio.Future[None] = self.loop.create_future()
+        self._turns.append(future)
+        if not self._is_pumping:
+            self.loop.call_soon(self._pump)
+            self._is_pumping = True
+        if self._may_hold and len(self._turns) + len(self._operations) >= _CROWD:
+            self._hold_collector()
+        return future
+
+    def _pump(self) -> None:
+        """Let the next ones begin."""
+        turns = self._turns
+        self._starts = 0
+        try:
+            while turns and self._starts < _STARTS_MAX:
+                _resolve(turns[0])
+                turns.popleft()
+                self._starts += 1
+            self._look_at_crowd()
+        finally:
+            self._is_pumping = False
+            if turns:
+                self.loop.call_soon(self._pump)
+                self._is_pumping = True
+
+    def _hold_collector(self) -> None:
+        """Objects of a crowd's tasks, alive all of them, would bring about full collections, each
+        of which holds the loop for tens of milliseconds. Not for long: a crowd may be a program's
+        normal state."""
+        self._may_hold = False
+        self._hold_end = self.loop.call_later(_CROWD_S, self._release_collector)
+        _Process.holders.add(self)
+        _core.gc_hold()
+
+    def _release_collector(self) -> None:
+        if self in _Process.holders:
+            _Process.holders.discard(self)
+            _core.gc_release()
+        if self._hold_end is not None:
+            self._hold_end.cancel()
+            self._hold_end = None
+
+    def _look_at_crowd(self) -> None:
+        if not self._may_hold and len(self._turns) + len(self._operations) <= _CROWD_OVER:
+            self._release_collector()
+            self._may_hold = True
+
     def drain(self) -> None:
         """Hand out the events that wait; bounded, the descriptor stays readable for the rest."""
+        if not self._turns:
+            self._starts = 0
+        self._look_at_crowd()
         try:
             # From the queue to the line without a step between, where events could be lost.
             self._events.extend(chain.from_iterable(map(self.queue.drain, (_EVENTS_MAX,))))
@@ -232,7 +317,8 @@ class LoopBridge:
     def loop_closed(self) -> None:
         """Stop what still runs: nobody can wait for it any more."""
         self._closed = True
-        if self.pid != os.getpid():
+        self._release_collector()
+        if self._generation != _Process.generation:
             return  # a forked child's copy of the loop; the parent's goes on
         for operation in list(self._operations.values()):
             if operation.query is not None:
@@ -264,7 +350,7 @@ class LoopBridge:
 
     @property
     def is_usable(self) -> bool:
-        return not self._closed and self.pid == os.getpid()
+        return not self._closed and self._generation == _Process.generation
 
 
 class _Local(threading.local):
@@ -281,3 +367,9 @@ def get_bridge() -> LoopBridge:
     if bridge is None or bridge.loop is not loop or not bridge.is_usable:
         bridge = _local.bridge = LoopBridge(loop)
     return bridge
+
+
+def next_turn() -> asyncio.Future[None] | None:
+    """What an operation of the running loop has to wait for before it begins, if anything; see
+    :meth:`LoopBridge.turn`."""
+    return get_bridge().turn()

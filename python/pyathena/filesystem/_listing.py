@@ -26,7 +26,7 @@ from pyathena.filesystem.s3_path import S3Path
 
 __all__ = ["Listings", "Walk"]
 
-_BREATHE_EVERY = 1000
+_BREATHE_EVERY = 250
 _NO_TRAVERSAL = "Cannot traverse all files in S3."
 
 #: One level of a walk: the directory, its directories and its files by their last names.
@@ -153,8 +153,7 @@ class Listings(Base):
         try:
             listing = Listing()
             async for page in pages:
-                listing.add_page(bucket, page)
-                await drive.breathe()
+                await self._add_page(drive, listing, bucket, page)
             kept = listing
         finally:
             self.cache.finish(pending, delimiter, kept)
@@ -225,9 +224,7 @@ class Listings(Base):
             version_id = response.get("VersionId")
         return S3Object.from_metadata(S3Metadata(response, path), version_id)
 
-    async def is_prefix(
-        self, drive: Drive, path: S3Path, delimiter: str | None = None
-    ) -> bool:
+    async def is_prefix(self, drive: Drive, path: S3Path, delimiter: str | None = None) -> bool:
         """Whether there are keys below a path.
 
         With a delimiter, servers that keep objects in folders tell of empty folders too.
@@ -375,9 +372,18 @@ class Listings(Base):
             drive, _core.S3_LIST_OBJECTS, bucket, prefix=prefix or None, delimiter=delimiter
         )
         async for page in pages:
-            listing.add_page(bucket, page)
-            await drive.breathe()
+            await self._add_page(drive, listing, bucket, page)
         return listing
+
+    @staticmethod
+    async def _add_page(
+        drive: Drive, listing: Listing, bucket: str, page: list[tuple[Any, ...]]
+    ) -> None:
+        """Take a page, a few entries at a time."""
+        await drive.breathe()  # making it took a while
+        for at in range(0, len(page), _BREATHE_EVERY):
+            listing.add_page(bucket, page[at : at + _BREATHE_EVERY])
+            await drive.breathe()
 
     async def _find_levels(
         self, drive: Drive, base: str, depth: int, start: str, refresh: bool
@@ -629,9 +635,7 @@ def _is_pattern(name: str) -> bool:
     return has_magic(S3Path.split_version_id(name)[0])
 
 
-async def _directories(
-    drive: Drive, files: dict[str, Raw], base: str
-) -> dict[str, S3Object]:
+async def _directories(drive: Drive, files: dict[str, Raw], base: str) -> dict[str, S3Object]:
     """The directories between the prefix ``base`` and files below it."""
     seen: dict[str, S3Object] = {}
     last = ""
@@ -648,9 +652,7 @@ async def _directories(
     return {entry.name: entry for entry in seen.values()}
 
 
-async def _merged(
-    drive: Drive, dirs: dict[str, S3Object], files: dict[str, Raw]
-) -> dict[str, Raw]:
+async def _merged(drive: Drive, dirs: dict[str, S3Object], files: dict[str, Raw]) -> dict[str, Raw]:
     """Both, sorted by name; ``files`` is sorted already and wins."""
     merged: dict[str, Raw] = {}
     rest = iter(sorted(dirs))
@@ -666,5 +668,3 @@ async def _merged(
         merged[directory] = dirs[directory]
         directory = next(rest, None)
     return merged
-
-

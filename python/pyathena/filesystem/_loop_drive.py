@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from pyathena import _core
-from pyathena.aio._bridge import LoopBridge, get_bridge
+from pyathena.aio._bridge import LoopBridge, get_bridge, next_turn
 from pyathena.filesystem._drive import Drive, Transfer, close_rest
 
 if TYPE_CHECKING:
@@ -98,6 +98,9 @@ class _LoopGathering(Generic[T]):
     async def run(self, limit: int | None) -> list[T]:
         try:
             while limit is None or len(self._running) < limit:
+                turn = next_turn()
+                if turn is not None:
+                    await turn
                 if not self._start_next():
                     break
             await self._all_over()

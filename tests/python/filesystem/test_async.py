@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from typing import Any
 
 import harness
 import pytest
+from pyathena.aio import _bridge
+from pyathena.aio._bridge import next_turn
+from pyathena.filesystem import _streamed
 from pyathena.filesystem.s3 import S3FileSystem
 from pyathena.filesystem.s3_async import AioS3FileSystem
 from s3_harness import MIB, Endpoint, Witness, pattern
@@ -202,9 +206,7 @@ def held(coroutine: Any) -> tuple[float, float]:
     return asyncio.run(main())
 
 
-def test_loop_is_not_held_by_local_files(
-    make: Any, area: str, s3: Witness, tmp_path: Path
-) -> None:
+def test_loop_is_not_held_by_local_files(make: Any, area: str, s3: Witness, tmp_path: Path) -> None:
     path = s3.put(f"{area}/k", pattern(32 * MIB))
     (tmp_path / "from").write_bytes(bytes(32 * MIB))
     fs = make()
@@ -231,3 +233,147 @@ def test_small_operations_are_cheap(make: Any, area: str) -> None:
 
     for seconds in asyncio.run(main()):
         assert seconds / 500 < 200e-6
+
+
+def test_crowd_begins_in_groups(run: harness.Run) -> None:
+    """Between two looks at the loop only a few operations begin, in their order."""
+    began: list[int] = []
+    sizes: list[int] = []
+
+    async def begin(number: int) -> None:
+        if (turn := next_turn()) is not None:
+            await turn
+        began.append(number)
+
+    async def main() -> None:
+        tasks = [asyncio.ensure_future(begin(number)) for number in range(300)]
+        tasks[250].cancel()
+        before = 0
+        while not all(task.done() for task in tasks):
+            await asyncio.sleep(0)
+            sizes.append(len(began) - before)
+            before = len(began)
+
+    run(main())
+    assert began == [number for number in range(300) if number != 250]
+    assert max(sizes) <= 64
+
+
+def test_lone_operation_does_not_wait(run: harness.Run) -> None:
+    async def main() -> None:
+        for _ in range(3):
+            assert next_turn() is None
+
+    run(main())
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_crowd_holds_the_collector_off(run: harness.Run, collects: bool) -> None:
+    """While it is large, and not after a while; afterwards all is as it was before."""
+    states: list[bool] = []
+
+    async def begin() -> None:
+        if (turn := next_turn()) is not None:
+            await turn
+        states.append(gc.isenabled())
+
+    async def main() -> None:
+        await asyncio.gather(*(begin() for _ in range(1000)))
+        assert states[0] is collects
+        assert not any(states[100:500])
+        assert gc.isenabled() is collects
+
+    if not collects:
+        gc.disable()
+    try:
+        run(main())
+        assert gc.isenabled() is collects
+    finally:
+        gc.enable()
+
+
+def test_crowd_holds_the_collector_off_for_a_while(
+    run: harness.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_bridge, "_CROWD_S", 0.0)
+    monkeypatch.setattr(_bridge, "_STARTS_MAX", 1)
+    states: list[bool] = []
+
+    async def begin() -> None:
+        if (turn := next_turn()) is not None:
+            await turn
+        states.append(gc.isenabled())
+
+    async def main() -> None:
+        await asyncio.gather(*(begin() for _ in range(400)))
+
+    run(main())
+    assert all(states[10:])
+
+
+def test_collector_held_off_goes_on_in_a_fork(run: harness.Run) -> None:
+    async def main() -> None:
+        turns = [next_turn() for _ in range(400)]
+        assert not gc.isenabled()
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if gc.isenabled() else 1)
+        _, status = os.waitpid(child, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+        assert not gc.isenabled()
+        await asyncio.gather(*(turn for turn in turns if turn is not None))
+        assert gc.isenabled()
+
+    run(main())
+
+
+def test_collector_goes_on_when_the_loop_of_a_crowd_closes(run: harness.Run) -> None:
+    async def main() -> None:
+        for _ in range(400):
+            next_turn()
+        assert not gc.isenabled()
+
+    run(main())
+    gc.collect()
+    assert gc.isenabled()
+
+
+def test_many_at_once(run: harness.Run, make: Any, area: str) -> None:
+    async def main() -> None:
+        fs = make()
+        names = [f"{area}/{number:03}" for number in range(300)]
+        await asyncio.gather(*(fs._pipe_file(name, name.encode()) for name in names))
+        found = await asyncio.gather(*(fs._cat_file(name) for name in names))
+        assert found == [name.encode() for name in names]
+        assert await fs._find(area) == names
+
+    run(main())
+
+
+def test_stream_that_has_arrived_lets_others_go_on(
+    run: harness.Run, make: Any, area: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_streamed, "_HOLD_S", 0.0)
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        fs = make()
+        data = pattern(4 * MIB)
+        await fs._pipe_file(f"{area}/k", data)
+        async with await fs.open_async(f"{area}/k") as file:
+            pieces = [await file.read(1000)]
+            await asyncio.sleep(0.5)
+            counter = asyncio.ensure_future(count())
+            for _ in range(100):
+                pieces.append(await file.read(1000))
+            assert turns >= 99
+            counter.cancel()
+        assert b"".join(pieces) == data[:101_000]
+
+    run(main())
