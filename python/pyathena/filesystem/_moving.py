@@ -377,15 +377,22 @@ class Moves(Listings):
         progress.begin(doomed.count)
 
         async def delete_slice(
-            bucket: str, keys: list[str], versions: list[str | None] | None
+            number: int, bucket: str, keys: list[str], versions: list[str | None] | None
         ) -> list[Any]:
+            if number < _SLICES_LIMIT:  # these would all begin at the same time
+                for _ in range(number):
+                    await drive.breathe()
             failures = await _calls.delete_objects(drive, bucket, keys, versions, **params)
             progress.advance(len(keys))
             return failures
 
         try:
             results = await drive.gather(
-                (delete_slice(*one) for one in doomed.slices(_DELETE_SLICE)), _SLICES_LIMIT
+                (
+                    delete_slice(number, *one)
+                    for number, one in enumerate(doomed.slices(_DELETE_SLICE))
+                ),
+                _SLICES_LIMIT,
             )
         finally:
             self._forget_deleted(doomed)
