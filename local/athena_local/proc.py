@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -98,14 +99,24 @@ def stop(process: subprocess.Popen[bytes], grace: float = 3.0) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Loopback ports that were free a moment ago, all different."""
-    sockets = []
+    """Loopback ports that were free a moment ago, all different. They are not of the range from
+    which most systems give ports to outgoing connections, of which one could come first."""
+    sockets: list[socket.socket] = []
     try:
         for _ in range(count):
-            sock = socket.socket()
-            sock.bind(("127.0.0.1", 0))
-            sockets.append(sock)
+            sockets.append(socket.socket())
+            _bind_anywhere(sockets[-1])
         return [sock.getsockname()[1] for sock in sockets]
     finally:
         for sock in sockets:
             sock.close()
+
+
+def _bind_anywhere(sock: socket.socket) -> None:
+    numbers = random.SystemRandom()
+    for _ in range(50):
+        try:
+            return sock.bind(("127.0.0.1", numbers.randrange(12_000, 32_000)))
+        except OSError:
+            pass
+    sock.bind(("127.0.0.1", 0))
