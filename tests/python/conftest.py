@@ -45,8 +45,16 @@ def server() -> Iterator[athena_local.Server]:
     """Athena in another process, with the tables many_rows and one_row."""
     import athena_local
 
-    with athena_local.Server(seed=True, allow_directives=True) as running:
+    running = athena_local.Server(seed=True, allow_directives=True)
+    with pytest.MonkeyPatch.context() as patch:
+        if "LD_PRELOAD" in os.environ:  # a sanitizer, for the package under test alone
+            for name in ("LD_PRELOAD", "PYTHONPATH", "PYTHONMALLOC"):
+                patch.delenv(name, raising=False)
+        running.start()
+    try:
         yield running
+    finally:
+        running.stop()
 
 
 @pytest.fixture
