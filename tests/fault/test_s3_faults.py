@@ -409,23 +409,9 @@ def matrix(net: Net, request: pytest.FixtureRequest) -> Iterator[Matrix]:
     made.close()
 
 
-def is_known(cell: Cell) -> bool:
-    """Whether an upload is begun by a single call of the core, and the answer to that is lost."""
-    is_single = cell.operation in ("pipe-one-part", "append") or (
-        cell.operation == "write-parts" and cell.kind == "blocking"
-    )
-    return is_single and cell.request == CREATE and ALL[cell.trouble].arrives
-
-
 def params(troubles: dict[str, Trouble], lasts: bool) -> list[Any]:
     """The cells as parameters of a test."""
-    known = pytest.mark.xfail(
-        strict=True, reason="the core looks for a lost upload in puts and copies, not in calls"
-    )
-    return [
-        pytest.param(cell, id=str(cell), marks=[known] if is_known(cell) else [])
-        for cell in cells(troubles, lasts)
-    ]
+    return [pytest.param(cell, id=str(cell)) for cell in cells(troubles, lasts)]
 
 
 @pytest.mark.parametrize("cell", params({**PASSING, **DRIBBLES}, lasts=False))

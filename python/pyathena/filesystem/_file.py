@@ -10,6 +10,7 @@ import contextlib
 import io
 import os
 import sys
+import threading
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future
@@ -60,6 +61,39 @@ def __getattr__(name: str) -> Any:
 
         return AioS3StreamedFile
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class _Positions:
+    """Where each thread of a native library that reads a file has sought.
+
+    DuckDB seeks and reads one file on many threads at once, each pair of calls on one thread. When
+    a thread that is not Python's has come, each thread reads where it sought itself, and past the
+    cache. Python's own threads share one place, as in every file.
+    """
+
+    __slots__ = ("_is_shared", "_known", "_sought")
+
+    def __init__(self) -> None:
+        self._known = threading.get_ident()
+        self._is_shared = False
+        self._sought: dict[int, int] = {}
+
+    def sought(self, place: int) -> None:
+        """This thread's next read is there."""
+        self._sought[self._look()] = place
+
+    def of_read(self) -> tuple[int | None, bool]:
+        """Where this thread has sought since its last read, and whether others read meanwhile."""
+        place = self._sought.pop(self._look(), None)
+        return (place if self._is_shared else None), self._is_shared
+
+    def _look(self) -> int:
+        ident = threading.get_ident()
+        if ident != self._known and not self._is_shared:
+            known = [one for one in threading.enumerate() if type(one).__name__ != "_DummyThread"]
+            self._is_shared = all(thread.ident != ident for thread in known)
+            self._known = ident
+        return ident
 
 
 class S3File(AbstractBufferedFile):  # type: ignore[misc]
@@ -130,6 +164,7 @@ class S3File(AbstractBufferedFile):  # type: ignore[misc]
         self._held: memoryview | None = None  # the newest data; it may turn out to be the last
         self._single: memoryview | None = None  # all data, for one request
         self._state = "open"
+        self._positions = _Positions()
         if mode == "rb":
             self._details = target.details
         super().__init__(
@@ -159,6 +194,27 @@ class S3File(AbstractBufferedFile):  # type: ignore[misc]
         return NativeExecutor()
 
     # -- reading -----------------------------------------------------------------------------------
+
+    def seek(self, loc: int, whence: int = 0) -> int:
+        """Set the place of the next read."""
+        place: int = super().seek(loc, whence)
+        self._positions.sought(place)
+        return place
+
+    def read(self, length: int | None = -1) -> bytes:
+        """The next bytes, at most ``length``; all that are left when it is negative or ``None``."""
+        if self.mode != "rb" or self.closed:
+            refused: bytes = super().read(length)
+            return refused
+        own, is_shared = self._positions.of_read()
+        loc = self.loc if own is None else own
+        end = self.size if length is None or length < 0 else loc + int(length)
+        if end <= loc:
+            return b""
+        fetch = self._fetch_range if is_shared else self.cache._fetch
+        data: bytes = fetch(loc, end)
+        self.loc = loc + len(data)
+        return data
 
     def _fetch_range(self, start: int, end: int) -> bytes:
         """The bytes from ``start`` to before ``end``."""
@@ -224,9 +280,7 @@ class S3File(AbstractBufferedFile):  # type: ignore[misc]
 
     def _refuse(self, what: str) -> None:
         state = "been discarded" if self._state == "discarded" else "failed"
-        raise S3MultipartStateError(
-            f"Cannot {what}: the write to {self._path.uri} has {state}."
-        )
+        raise S3MultipartStateError(f"Cannot {what}: the write to {self._path.uri} has {state}.")
 
     def _initiate_upload(self) -> None:
         """Nothing: the upload is made when the first part is sent."""
@@ -320,9 +374,7 @@ class S3File(AbstractBufferedFile):  # type: ignore[misc]
     def _submit(self, starter: Any, finisher: Any) -> None:
         while len(self._running) >= self.max_workers:
             self._wait_for_part()
-        task: CoreTask[S3MultipartUploadPart] = CoreTask(
-            self._client, starter, finisher, self.path
-        )
+        task: CoreTask[S3MultipartUploadPart] = CoreTask(self._client, starter, finisher, self.path)
         self._running.append((task, self._executor.submit(task)))
 
     def _wait_for_part(self) -> None:

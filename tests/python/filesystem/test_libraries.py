@@ -204,6 +204,19 @@ def test_duckdb(fs: Any, area: str, frame: Any) -> None:
         assert database.execute(count).fetchall() == [(ROWS, ROWS * (ROWS - 1) // 2)]
 
 
+def test_duckdb_reads_a_large_file_on_many_threads(fs: Any, area: str, s3: Witness) -> None:
+    """It seeks and reads one file on all its threads at once."""
+    rows = 600_000
+    lines = b"".join(b"%d,some text in line %d\n" % (row, row) for row in range(rows))
+    s3.put(f"{area}/large.csv", lines)
+    with duckdb.connect(config={"threads": 4}) as database:
+        database.register_filesystem(fs)
+        count = (
+            f"SELECT count(*), sum(column0) FROM read_csv('s3://{area}/large.csv', header=false)"
+        )
+        assert database.execute(count).fetchall() == [(rows, rows * (rows - 1) // 2)]
+
+
 # -- executors ------------------------------------------------------------------------------------
 
 
