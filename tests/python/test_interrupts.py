@@ -31,6 +31,13 @@ ENDED = ("CANCELLED", "SUCCEEDED")
 BOUND = 20.0
 
 
+def is_finalizing(frame: FrameType | None) -> bool:
+    """Whether a finalizer runs: what it raises goes nowhere."""
+    while frame is not None and frame.f_code.co_name != "__del__":
+        frame = frame.f_back
+    return frame is not None
+
+
 class Steps:
     """Counts the bytecodes of cursors, and interrupts at one of them."""
 
@@ -49,8 +56,7 @@ class Steps:
         return self._local
 
     def _global(self, frame: FrameType, event: str, _: Any) -> Any:
-        code = frame.f_code  # what a finalizer raises goes nowhere
-        if code.co_filename not in FILES or code.co_name in ("__del__", "loop_closed"):
+        if frame.f_code.co_filename not in FILES or is_finalizing(frame):
             return None
         frame.f_trace_opcodes = True
         return self._local
