@@ -320,7 +320,7 @@ class Reads(Moves):
                 exists=exists,
                 flatten=not is_one,
             )
-            _check_below(target, targets)
+            targets = _below(target, targets)
         else:
             targets = list(lpath)
         dirs: list[str] = []
@@ -334,19 +334,23 @@ class Reads(Moves):
         return dirs, pairs
 
 
-def _check_below(folder: str, paths: Iterable[str]) -> None:
-    """Refuse names with ``..`` that lead out of a folder.
+def _below(folder: str, paths: Iterable[str]) -> list[str]:
+    """Local paths without ``..``, which might follow a link of the folder out of it.
 
     Raises:
-        ValueError: there is one.
+        ValueError: one leads out of the folder.
     """
     root = os.path.normpath(folder)
-    below = root if root.endswith(os.sep) else root + os.sep
+    start = root if root.endswith(os.sep) else root + os.sep
+    found = []
     for path in paths:
-        if ".." in path:
+        if ".." in path and path.rstrip("/") != folder.rstrip("/"):
             normal = os.path.normpath(path)
-            if normal != root and not normal.startswith(below):
+            if normal != root and not normal.startswith(start):
                 raise ValueError(f"The path {path!r} is outside of {folder!r}.")
+            path = normal
+        found.append(path)
+    return found
 
 
 class _Borrowed:

@@ -154,6 +154,59 @@ def test_sizes_around_a_part(
 
 
 @pytest.mark.parametrize("kind", ["blocking", "uvloop"])
+@pytest.mark.parametrize(
+    ("source", "key"),
+    [
+        ("d", "d/../../k"),
+        ("d", "d/../../out-of/k"),
+        ("d", "d/a/../../../k"),
+        ("d", "d/x/../.."),
+        ("d/..", "d/../k"),
+        ("d/*", "d/.."),
+        ("", "../k"),
+    ],
+)
+@pytest.mark.parametrize("is_there", [False, True])
+def test_no_key_is_written_outside_of_the_folder(
+    exact: tuple[ExactS3, Any], tmp_path: Path, source: str, key: str, is_there: bool
+) -> None:
+    server, fs = exact
+    server.bucket("bucket").update({key: b"1", "d/fine": b"2"})
+    folder = tmp_path / "home" / "out"
+    folder.parent.mkdir()
+    (tmp_path / "home" / "k").write_bytes(b"mine")
+    if is_there:
+        folder.mkdir()
+    try:
+        fs.get(f"bucket/{source}".rstrip("/"), str(folder) + "/", recursive=True)
+    except ValueError as error:
+        assert "outside" in str(error)
+    except IsADirectoryError as error:
+        assert error.filename == str(folder)
+    files = {
+        path.relative_to(tmp_path).as_posix()
+        for path in tmp_path.rglob("*")
+        if path.is_file() and folder not in path.parents
+    }
+    assert files == {"home/k"}
+    assert (tmp_path / "home" / "k").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("kind", ["blocking", "uvloop"])
+def test_no_key_leads_out_of_the_folder_by_a_link(
+    exact: tuple[ExactS3, Any], tmp_path: Path
+) -> None:
+    server, fs = exact
+    server.bucket("bucket").update({"d/link/../k": b"1"})
+    (tmp_path / "far" / "away").mkdir(parents=True)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "link").symlink_to(tmp_path / "far" / "away")
+    fs.get("bucket/d/", str(tmp_path / "out"), recursive=True)
+    assert (tmp_path / "out" / "k").read_bytes() == b"1"
+    assert not (tmp_path / "far" / "k").exists()
+
+
+@pytest.mark.parametrize("kind", ["blocking", "uvloop"])
 def test_hundred_thousand_keys(exact: tuple[ExactS3, Any]) -> None:
     server, fs = exact
     keys = [f"many/{number // 1000:03}/{number:06}" for number in range(100_000)]
