@@ -519,8 +519,8 @@ int ath__call_add_header(
 int ath__call_add_common(struct ath__call *call, struct ath__request *request);
 /* Starts; failures too arrive by `done`. */
 void ath__call_start(struct ath__call *call);
-/* From `done`: the answer that counted as a success cannot be read, as if it had broken off. True
- * when the call goes on and comes to `done` again. */
+/* From `done`: the answer cannot be what there is (a success that cannot be read, an object that is
+ * not there yet), as if it had broken off. True when the call goes on and comes to `done` again. */
 bool ath__call_reject(struct ath__call *call, struct ath_error *err);
 /* Drops a call at any stage (NULL allowed). */
 void ath__call_free(struct ath__call *call);

@@ -1,9 +1,6 @@
 /* Any single operation of S3's REST API. */
 #include "engine/s3_sweep.h"
 
-#define SUM_MAX ((size_t)64 << 20) /* summed up in one go, so not more */
-#define LATE_WAIT_NS (2 * ATH__SECOND)
-
 struct s3_call_op {
     struct ath__s3_op s3; /* first */
     const char *operation;
@@ -12,15 +9,11 @@ struct s3_call_op {
     struct ath_slice body;
     void *into;
     size_t into_len;
+    /* Of calls that begin or abort an upload, which go on when nobody waits any more. */
+    struct ath__s3_late late;
     struct ath__s3_sweep sweep;
-    struct {           /* of calls that go on when nobody waits any more */
-        bool is_kept;  /* this is one: it begins or aborts an upload */
-        bool given_up; /* cancelled */
-        bool is_over;  /* the end is known; what may be left is looked for */
-        bool has_timer;
-        struct ath__timer timer; /* tells the end that nobody waits for longer */
-        struct ath_error err;
-    } late;
+    bool given_up; /* cancelled */
+    bool is_over;  /* the end is known; what may be left is looked for */
 };
 
 static struct s3_call_op *call_op_of(struct ath_op *op) {
@@ -33,13 +26,12 @@ static void end_with(struct ath_op *op, int code, const char *message) {
     ath__s3_op_end(&call_op_of(op)->s3, &err);
 }
 
-/* Of a whole object, which a 200 is; some servers send ranges with it. */
 static int check_sum(const struct ath__s3_call *s, struct ath_error *err) {
     const struct ath__exchange *x = &s->call.io.x;
     struct ath_slice bytes = s->into ? ath__slice(s->into, x->into_used) : s->call.answer;
     struct ath__s3_sum sum;
-    if (x->status != 200 || ath__exchange_header(x, "Content-Range").ptr ||
-        strcmp(s->call.operation, "GetObject") != 0 || bytes.len > SUM_MAX)
+    if (!ath__s3_is_whole(x) || strcmp(s->call.operation, "GetObject") != 0 ||
+        bytes.len > ATH__S3_SUM_MAX)
         return 0;
     ath__s3_sum_read(x, &sum);
     if (sum.algorithm)
@@ -49,10 +41,7 @@ static int check_sum(const struct ath__s3_call *s, struct ath_error *err) {
 
 /* XML, after the blanks that S3 sends while it works; SelectObjectContent answers with none. */
 static bool is_document(struct ath_slice answer) {
-    size_t at = 0;
-    while (at < answer.len && strchr(" \t\r\n", answer.ptr[at]) && answer.ptr[at])
-        at++;
-    return at < answer.len && answer.ptr[at] == '<';
+    return ath__slice_starts(ath__slice_trim(answer), "<");
 }
 
 /* -- uploads that begin and end ---------------------------------------------------------------- */
@@ -60,26 +49,8 @@ static bool is_document(struct ath_slice answer) {
 /* An upload that has begun costs money until it is aborted, so these calls go on when the program
  * gives them up, and uploads nobody knows of are looked for. */
 
-static void tell_fire(struct ath__timer *timer) {
-    struct s3_call_op *one = ATH__CONTAINER(timer, struct s3_call_op, late.timer);
-    ath__op_tell_done(&one->s3.op, &one->late.err);
-}
-
-static void limit_wait(struct s3_call_op *one) {
-    struct ath__runtime *runtime = one->s3.op.runtime;
-    if (one->late.timer.node.index == 0)
-        ath__timer_set(runtime, &one->late.timer, ath__now_ns(runtime) + LATE_WAIT_NS);
-}
-
-static void release_timer(struct s3_call_op *one) {
-    ath__timer_stop(one->s3.op.runtime, &one->late.timer);
-    if (one->late.has_timer)
-        ath__timers_unreserve(one->s3.op.runtime, 1);
-    one->late.has_timer = false;
-}
-
 static void end_late(struct s3_call_op *one) {
-    release_timer(one);
+    ath__s3_late_clear(&one->late);
     ath__s3_op_end(&one->s3, &one->late.err);
 }
 
@@ -115,7 +86,7 @@ static void kept_done(struct ath__call *call) {
     bool is_lost = begins && s->is_unclear;
     if (call->io.x.result == 0)
         ath__s3_op_tell_answer(&one->s3, s);
-    if (!one->late.given_up)
+    if (!one->given_up)
         one->late.err = rc ? err : (struct ath_error){0};
     else if (begins && !rc)
         one->sweep.ids[one->sweep.count++] = one->sweep.own;
@@ -123,10 +94,10 @@ static void kept_done(struct ath__call *call) {
         end_late(one);
         return;
     }
-    one->late.is_over = true;
+    one->is_over = true;
     one->sweep.to_ns = ath__now_ns(call->runtime);
     ath__call_free(call);
-    limit_wait(one);
+    ath__s3_late_limit(&one->late);
     if (is_lost)
         ath__s3_sweep_search(&one->sweep);
     else
@@ -172,34 +143,28 @@ static bool is_kept(const struct s3_call_op *one) {
 }
 
 static int prepare_late(struct s3_call_op *one) {
-    one->late.is_kept = is_kept(one);
-    if (!one->late.is_kept)
+    if (!is_kept(one))
         return 0;
     one->sweep.s3 = &one->s3;
     one->sweep.done = swept;
     one->sweep.from_ns = ath__now_ns(one->s3.op.runtime);
-    one->late.timer.fire = tell_fire;
-    int rc = ath__timers_reserve(one->s3.op.runtime, 1);
-    one->late.has_timer = rc == 0;
-    return rc;
+    return ath__s3_late_prepare(&one->late, &one->s3);
 }
 
 static void give_up(struct s3_call_op *one) {
-    struct ath__node *first = one->s3.io.calls.next;
+    struct ath__call *call = ath__s3_op_first_call(&one->s3);
     bool begins = strcmp(one->operation, "CreateMultipartUpload") == 0;
-    if (one->late.is_over || one->late.given_up)
+    if (one->is_over || one->given_up)
         return;
-    struct ath__call *call =
-        first == &one->s3.io.calls ? NULL : &ATH__CONTAINER(first, struct ath__s3_call, node)->call;
-    if (!one->late.is_kept || !call || (begins && !ath__call_may_have_arrived(call))) {
-        release_timer(one);
+    if (!one->late.is_ready || !call || (begins && !ath__call_may_have_arrived(call))) {
+        ath__s3_late_clear(&one->late);
         end_with(&one->s3.op, ATH_ERR_CANCELLED, "the call was cancelled");
         return;
     }
     ath__err_set(&one->late.err, ATH_ERR_CANCELLED, "the call was cancelled");
-    one->late.given_up = true;
+    one->given_up = true;
     call->unwanted = begins;
-    limit_wait(one);
+    ath__s3_late_limit(&one->late);
 }
 
 static void call_start(struct ath_op *op, unsigned commands) {
@@ -217,9 +182,9 @@ static void call_start(struct ath_op *op, unsigned commands) {
             one->method,
             one->s3.bucket,
             one->s3.key,
-            one->late.is_kept ? kept_done : call_done);
+            one->late.is_ready ? kept_done : call_done);
     if (!s) {
-        release_timer(one);
+        ath__s3_late_clear(&one->late);
         end_with(op, ATH_ERR_NOMEM, "out of memory");
         return;
     }
@@ -242,7 +207,7 @@ static void call_command(struct ath_op *op, unsigned commands) {
 }
 
 static void call_abort(struct ath_op *op) {
-    release_timer(call_op_of(op));
+    ath__s3_late_clear(&call_op_of(op)->late);
     end_with(op, ATH_ERR_SHUTDOWN, "the library is shutting down");
 }
 

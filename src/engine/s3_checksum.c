@@ -17,13 +17,10 @@ static bool is_named(const char *name, const char *header) {
 /* -- requests ---------------------------------------------------------------------------------- */
 
 bool ath__s3_is_sum_of_body(const char *name) {
-    struct ath_slice text = ath__slice_str(name), prefix = ATH__SLICE_LIT(PREFIX);
     if (is_named(name, "Content-MD5"))
         return true;
-    return text.len > prefix.len &&
-           ath__slice_eq_nocase(ath__slice(text.ptr, prefix.len), prefix) &&
-           !is_named(name, NAMED) && !is_named(name, PREFIX "type") &&
-           !is_named(name, PREFIX "mode");
+    return ath__s3_name_starts(ath__slice_str(name), PREFIX) && !is_named(name, NAMED) &&
+           !is_named(name, PREFIX "type") && !is_named(name, PREFIX "mode");
 }
 
 bool ath__s3_is_about_body(const char *name) {

@@ -5,7 +5,7 @@
 
 #define COPY_PART_BYTES (128 * ATH__MIB)
 /* Parts carry no bytes of ours: more at once cost nothing and save round trips. */
-#define COPY_PARALLEL 64
+#define PARALLEL_DEFAULT 64u
 #define META "x-amz-meta-"
 #define SOURCE "x-amz-copy-source-"
 
@@ -21,13 +21,11 @@ static int repeat_header(
 
 static int repeat_own_metadata(struct ath__s3_upload *up, struct ath__s3_call *s) {
     struct ath_slice rest = ath__buf_slice(&up->io.source_head);
-    size_t len = sizeof META - 1;
     int rc = 0;
     while (!rc && rest.len) {
         struct ath_slice value = ath__slice_split(&rest, '\n');
         struct ath_slice name = ath__slice_split(&value, ':');
-        if (!value.ptr || name.len <= len ||
-            !ath__slice_eq_nocase(ath__slice(name.ptr, len), ath__slice(META, len)))
+        if (!value.ptr || !ath__s3_name_starts(name, META))
             continue;
         const char *copy = ath__arena_copy(&s->texts, name);
         rc = copy ? repeat_header(up, s, copy, ath__slice_trim(value)) : ATH_ERR_NOMEM;
@@ -66,15 +64,13 @@ int ath__s3_copy_metadata(struct ath__s3_upload *up, struct ath__s3_call *s) {
 }
 
 int ath__s3_copy_source_keys(struct ath__s3_upload *up, struct ath__s3_call *s) {
-    size_t len = sizeof SOURCE - 1;
     int rc = 0;
     for (size_t i = 0; !rc && i < up->s3.headers_count; i++) {
         struct ath_slice name = ath__slice_str(up->s3.headers[i].name);
         char text[80];
-        if (name.len <= len || !strstr(name.ptr, "-customer-") ||
-            !ath__slice_eq_nocase(ath__slice(name.ptr, len), ath__slice(SOURCE, len)))
+        if (!ath__s3_name_starts(name, SOURCE) || !strstr(name.ptr, "-customer-"))
             continue;
-        snprintf(text, sizeof text, "x-amz-%s", name.ptr + len);
+        snprintf(text, sizeof text, "x-amz-%s", name.ptr + sizeof SOURCE - 1);
         const char *copy = ath__arena_copy(&s->texts, ath__slice_str(text));
         rc = copy ? ath__s3_call_header(s, copy, up->s3.headers[i].value) : ATH_ERR_NOMEM;
     }
@@ -135,11 +131,8 @@ static int fill_copy(
     up->source_bucket = options->source_bucket;
     up->source_key = options->source_key;
     up->source_version_id = options->source_version_id;
-    ath__s3_set_parts(
-        up,
-        options->part_bytes,
-        COPY_PART_BYTES,
-        options->parallel ? options->parallel : COPY_PARALLEL);
+    up->part_bytes = options->part_bytes ? options->part_bytes : COPY_PART_BYTES;
+    up->parallel = options->parallel ? options->parallel : PARALLEL_DEFAULT;
     up->multipart_from = options->multipart_from ? options->multipart_from : ATH__S3_PART_MAX;
     if (!rc)
         rc = ath__s3_copy_text(&up->s3, &up->source_bucket, err);

@@ -7,10 +7,8 @@
 #define PARALLEL_DEFAULT 16u
 /* So that the byte budget has room for as many ranges as go at once. */
 #define STREAM_PART_BYTES (4 * ATH__MIB)
-#define PARALLEL_MAX 256u
 #define CHANGED "GetObject: the object changed while it was read"
 #define NOT_THE_RANGE "GetObject: the answer is not the range that was asked for"
-#define SUM_MAX ((uint64_t)64 << 20) /* a range is summed up in one go, so not more */
 
 struct ath_s3_chunk {
     struct ath__ready_batch ready; /* first */
@@ -129,12 +127,6 @@ static void end_nomem(struct s3_get *get) {
 static const char *
 copy_header(struct s3_get *get, const struct ath__exchange *x, const char *name) {
     return ath__arena_copy(&get->s3.arena, ath__exchange_header(x, name));
-}
-
-/* The whole object, by a server that knows no ranges. Some send 200 with a range: Content-Range
- * tells. */
-static bool is_whole(const struct ath__exchange *x) {
-    return x->status == 200 && !ath__exchange_header(x, "Content-Range").ptr;
 }
 
 /* Where the bytes of an answer begin and how long the object is; false when it is not the range
@@ -329,7 +321,7 @@ static int find_end(struct s3_get *get, uint64_t size, struct ath_error *err) {
 static int read_first(struct s3_get *get, struct ath__s3_call *s, struct ath_error *err) {
     const struct ath__exchange *x = &s->call.io.x;
     uint64_t last = 0, size = got(s), len = size;
-    bool whole = is_whole(x);
+    bool whole = ath__s3_is_whole(x); /* of a server that knows no ranges */
     bool right = whole ? get->offset == 0 && s->into_done == 0
                        : read_place(s, &last, &size) && size <= INT64_MAX;
     if (!whole && right) {
@@ -342,7 +334,8 @@ static int read_first(struct s3_get *get, struct ath__s3_call *s, struct ath_err
     if (rc)
         return rc;
     struct ath_slice bytes = get->into ? ath__slice(get->into, (size_t)len) : s->call.answer;
-    if (get->offset == 0 && get->io.end == size && get->part_bytes <= SUM_MAX && len <= SUM_MAX)
+    if (get->offset == 0 && get->io.end == size && get->part_bytes <= ATH__S3_SUM_MAX &&
+        len <= ATH__S3_SUM_MAX)
         ath__s3_sum_read(x, &get->io.sum);
     if (get->io.sum.algorithm)
         ath__s3_sum_add(&get->io.sum, bytes, size - len);
@@ -517,8 +510,8 @@ static int check(const struct ath_s3_get_options *options, struct ath_error *err
         return ath__err_set(err, ATH_ERR_INVALID, "into_len: shorter than length");
     if (options->part_bytes > ATH__S3_PART_MAX)
         return ath__err_set(err, ATH_ERR_INVALID, "part_bytes: more than 5 GiB");
-    if (options->parallel > PARALLEL_MAX)
-        return ath__err_set(err, ATH_ERR_INVALID, "parallel: more than %u", PARALLEL_MAX);
+    if (options->parallel > ATH__S3_PARALLEL_MAX)
+        return ath__err_set(err, ATH_ERR_INVALID, "parallel: more than %u", ATH__S3_PARALLEL_MAX);
     return 0;
 }
 

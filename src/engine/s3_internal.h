@@ -11,6 +11,7 @@
 #define ATH__S3_PART_MIN (5 * ATH__MIB)
 #define ATH__S3_PART_MAX (5120 * ATH__MIB)
 #define ATH__S3_PARTS_MAX 10000u
+#define ATH__S3_PARALLEL_MAX 256u
 
 /* -- s3_bucket.c: what an account knows of a bucket (I/O thread) ------------------------------- */
 
@@ -90,10 +91,26 @@ struct ath__s3_call;
 /* Keeps the answer for the program; only the first one counts. */
 void ath__s3_op_tell_answer(struct ath__s3_op *s3, struct ath__s3_call *call);
 void ath__s3_op_drop_calls(struct ath__s3_op *s3);
-bool ath__s3_op_has_calls(const struct ath__s3_op *s3);
+/* NULL: none. */
+struct ath__call *ath__s3_op_first_call(const struct ath__s3_op *s3);
 /* Drops the calls and finishes; `err` as of ath__op_finish(). */
 void ath__s3_op_end(struct ath__s3_op *s3, const struct ath_error *err);
 bool ath__s3_never_wants_stop(const struct ath_op *op);
+
+/* The end of an operation whose last requests go on: the program hears of it two seconds after it
+ * is known at the latest. I/O thread. */
+struct ath__s3_late {
+    struct ath__s3_op *s3;
+    bool is_ready; /* the timer is reserved */
+    struct ath__timer timer;
+    struct ath_error err; /* what the end tells */
+};
+/* 0 or NOMEM. */
+int ath__s3_late_prepare(struct ath__s3_late *late, struct ath__s3_op *s3);
+/* The time runs from the first call on. */
+void ath__s3_late_limit(struct ath__s3_late *late);
+/* Also of one that was never prepared. */
+void ath__s3_late_clear(struct ath__s3_late *late);
 
 /* -- s3_request.c: one request ----------------------------------------------------------------- */
 
@@ -172,7 +189,12 @@ int ath__s3_call_header(struct ath__s3_call *call, const char *name, const char 
 void ath__s3_call_start(struct ath__s3_call *call);
 void ath__s3_call_free(struct ath__s3_call *call);
 struct ath__s3_call *ath__s3_call_of(struct ath__call *call);
+/* Whether a header's name goes on after `prefix`; in any case. */
+bool ath__s3_name_starts(struct ath_slice name, const char *prefix);
 bool ath__s3_pair_has(const struct ath_s3_pair *pairs, size_t count, const char *name);
+/* Whether a success brought the whole object. Some servers send 200 with a range too: Content-Range
+ * tells. */
+bool ath__s3_is_whole(const struct ath__exchange *x);
 /* "bytes a-b/size" */
 bool ath__s3_range_parse(
     struct ath_slice text, uint64_t *out_first, uint64_t *out_last, uint64_t *out_size);
@@ -197,6 +219,7 @@ bool ath__s3_is_sum_of_body(const char *name);
 bool ath__s3_is_about_body(const char *name);
 
 /* The checksum of a whole object, as an answer told it and as its bytes have it. */
+#define ATH__S3_SUM_MAX ((size_t)64 << 20) /* summed up in one go, so not more */
 struct ath__s3_sum {
     int algorithm; /* NONE: nothing was told that can be compared */
     char said[16];

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#define LATE_WAIT_NS (2 * ATH__SECOND)
 #define HEADERS_MAX 18 /* of the program's; the rest of ATH__REQUEST_HEADERS_MAX is ours */
 
 /* -- options ----------------------------------------------------------------------------------- */
@@ -182,8 +183,9 @@ void ath__s3_op_tell_answer(struct ath__s3_op *s3, struct ath__s3_call *call) {
     pthread_mutex_unlock(&s3->op.lock);
 }
 
-bool ath__s3_op_has_calls(const struct ath__s3_op *s3) {
-    return !ath__list_is_empty(&s3->io.calls);
+struct ath__call *ath__s3_op_first_call(const struct ath__s3_op *s3) {
+    struct ath__node *first = s3->io.calls.next;
+    return first == &s3->io.calls ? NULL : &ATH__CONTAINER(first, struct ath__s3_call, node)->call;
 }
 
 void ath__s3_op_drop_calls(struct ath__s3_op *s3) {
@@ -200,6 +202,35 @@ void ath__s3_op_end(struct ath__s3_op *s3, const struct ath_error *err) {
 bool ath__s3_never_wants_stop(const struct ath_op *op) {
     (void)op;
     return false;
+}
+
+/* -- an end that comes late -------------------------------------------------------------------- */
+
+static void late_fire(struct ath__timer *timer) {
+    struct ath__s3_late *late = ATH__CONTAINER(timer, struct ath__s3_late, timer);
+    ath__op_tell_done(&late->s3->op, &late->err);
+}
+
+int ath__s3_late_prepare(struct ath__s3_late *late, struct ath__s3_op *s3) {
+    int rc = ath__timers_reserve(s3->op.runtime, 1);
+    late->s3 = s3;
+    late->timer.fire = late_fire;
+    late->is_ready = rc == 0;
+    return rc;
+}
+
+void ath__s3_late_limit(struct ath__s3_late *late) {
+    struct ath__runtime *runtime = late->s3->op.runtime;
+    if (late->timer.node.index == 0)
+        ath__timer_set(runtime, &late->timer, ath__now_ns(runtime) + LATE_WAIT_NS);
+}
+
+void ath__s3_late_clear(struct ath__s3_late *late) {
+    if (!late->is_ready)
+        return;
+    ath__timer_stop(late->s3->op.runtime, &late->timer);
+    ath__timers_unreserve(late->s3->op.runtime, 1);
+    late->is_ready = false;
 }
 
 /* -- the program's side ------------------------------------------------------------------------ */

@@ -8,7 +8,6 @@
 
 #define STREAM_GROWS_EVERY 2500u
 #define PARALLEL_DEFAULT 8u
-#define PARALLEL_MAX 256u
 
 static struct ath__s3_upload *upload_of(const struct ath_op *op) {
     struct ath__s3_op *s3 = ath__s3_op_of(op, &ath__s3_upload_type);
@@ -43,15 +42,9 @@ uint64_t ath__s3_stream_part_bytes(const struct ath__s3_upload *up, uint32_t num
 int ath__s3_check_parts(uint64_t part_bytes, uint32_t parallel, struct ath_error *err) {
     if (part_bytes && (part_bytes < ATH__S3_PART_MIN || part_bytes > ATH__S3_PART_MAX))
         return ath__err_set(err, ATH_ERR_INVALID, "part_bytes: 5 MiB to 5 GiB");
-    if (parallel > PARALLEL_MAX)
-        return ath__err_set(err, ATH_ERR_INVALID, "parallel: more than %u", PARALLEL_MAX);
+    if (parallel > ATH__S3_PARALLEL_MAX)
+        return ath__err_set(err, ATH_ERR_INVALID, "parallel: more than %u", ATH__S3_PARALLEL_MAX);
     return 0;
-}
-
-void ath__s3_set_parts(
-    struct ath__s3_upload *up, uint64_t part_bytes, uint64_t part_default, uint32_t parallel) {
-    up->part_bytes = part_bytes ? part_bytes : part_default;
-    up->parallel = parallel ? parallel : PARALLEL_DEFAULT;
 }
 
 /* -- put --------------------------------------------------------------------------------------- */
@@ -100,7 +93,8 @@ static int fill_put(
                                     : ATH__S3_MEMORY;
     up->body = options->body;
     up->size = options->body.len;
-    ath__s3_set_parts(up, options->part_bytes, ATH__S3_PART_BYTES, options->parallel);
+    up->part_bytes = options->part_bytes ? options->part_bytes : ATH__S3_PART_BYTES;
+    up->parallel = options->parallel ? options->parallel : PARALLEL_DEFAULT;
     up->if_none_match = options->if_none_match;
     up->if_match = options->if_match;
     up->s3.op.shared.is_writable = options->is_stream;
@@ -247,7 +241,6 @@ static int take_in(struct ath__s3_upload *up, struct ath_slice bytes, bool *out_
     up->stream.filling = filled.last;
     up->stream.pieces = filled.pieces;
     up->stream.bytes += bytes.len;
-    up->stream.total += bytes.len;
     return 0;
 }
 

@@ -17,11 +17,21 @@ static bool is_https(const struct ath__config *config) {
     return ath__s3_is_aws(config) || config->s3.https;
 }
 
+bool ath__s3_name_starts(struct ath_slice name, const char *prefix) {
+    size_t len = strlen(prefix);
+    return name.len > len &&
+           ath__slice_eq_nocase(ath__slice(name.ptr, len), ath__slice(prefix, len));
+}
+
 bool ath__s3_pair_has(const struct ath_s3_pair *pairs, size_t count, const char *name) {
     for (size_t i = 0; i < count; i++)
         if (ath__slice_eq_nocase(ath__slice_str(pairs[i].name), ath__slice_str(name)))
             return true;
     return false;
+}
+
+bool ath__s3_is_whole(const struct ath__exchange *x) {
+    return x->status == 200 && !ath__exchange_header(x, "Content-Range").ptr;
 }
 
 bool ath__s3_range_parse(
@@ -63,12 +73,6 @@ static const char *make_target(struct ath__s3_call *s, const char *path) {
     return target;
 }
 
-static bool starts(struct ath_slice text, const char *prefix) {
-    size_t len = strlen(prefix);
-    return text.len > len &&
-           ath__slice_eq_nocase(ath__slice(text.ptr, len), ath__slice(prefix, len));
-}
-
 static bool goes_along(int use, const char *name) {
     struct ath_slice text = ath__slice_str(name);
     if (use == ATH__S3_HEADERS_ALL)
@@ -83,9 +87,9 @@ static bool goes_along(int use, const char *name) {
         return true;
     if (use == ATH__S3_HEADERS_ACCESS)
         return false;
-    return starts(text, "x-amz-server-side-encryption-customer-") ||
+    return ath__s3_name_starts(text, "x-amz-server-side-encryption-customer-") ||
            (use == ATH__S3_HEADERS_COPY &&
-            starts(text, "x-amz-copy-source-server-side-encryption-customer-"));
+            ath__s3_name_starts(text, "x-amz-copy-source-server-side-encryption-customer-"));
 }
 
 static int add_pair(struct ath__request *request, const char *name, const char *value) {

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #define READ_STEP ((size_t)256 << 10)
-#define ABORT_WAIT_NS (2 * ATH__SECOND)
 #define ABORTS_MAX 2 /* parts on the wire may land after the first */
 #define TRIES_MAX 3  /* of an abort for which memory is short */
 
@@ -47,27 +46,13 @@ static void drop_work(struct ath__s3_upload *up) {
 static void finish(struct ath__s3_upload *up, const struct ath_error *err) {
     drop_work(up);
     ath__s3_stream_drop(up);
-    ath__timer_stop(up->s3.op.runtime, &up->io.timer);
-    if (up->io.has_timer)
-        ath__timers_unreserve(up->s3.op.runtime, 1);
-    up->io.has_timer = false;
+    ath__s3_late_clear(&up->late);
     ath__s3_op_end(&up->s3, err);
 }
 
 static void swept(struct ath__s3_sweep *sweep) {
     struct ath__s3_upload *up = ATH__CONTAINER(sweep, struct ath__s3_upload, sweep);
-    finish(up, &up->io.err);
-}
-
-static void tell_fire(struct ath__timer *timer) {
-    struct ath__s3_upload *up = ATH__CONTAINER(timer, struct ath__s3_upload, io.timer);
-    ath__op_tell_done(&up->s3.op, &up->io.err);
-}
-
-static void limit_wait(struct ath__s3_upload *up) {
-    struct ath__runtime *runtime = up->s3.op.runtime;
-    if (up->io.timer.node.index == 0)
-        ath__timer_set(runtime, &up->io.timer, ath__now_ns(runtime) + ABORT_WAIT_NS);
+    finish(up, &up->late.err);
 }
 
 /* The end, but for an upload that may be open without anyone's knowing. */
@@ -76,12 +61,12 @@ static void leave(struct ath__s3_upload *up, const struct ath_error *err) {
         finish(up, err);
         return;
     }
-    up->io.err = err ? *err : (struct ath_error){0};
+    up->late.err = err ? *err : (struct ath_error){0};
     up->io.phase = ATH__S3_UPLOAD_SWEEPING;
     up->wants_sweep = false;
     drop_work(up);
     ath__s3_stream_drop(up);
-    limit_wait(up);
+    ath__s3_late_limit(&up->late);
     up->sweep.s3 = &up->s3;
     up->sweep.done = swept;
     ath__s3_sweep_search(&up->sweep);
@@ -92,7 +77,7 @@ static void fail(struct ath__s3_upload *up, const struct ath_error *err) {
     struct ath_error kept = *err; /* may be a call's that goes now */
     if (up->io.phase >= ATH__S3_UPLOAD_ABORTING)
         return;
-    up->io.err = kept;
+    up->late.err = kept;
     up->io.aborts = up->io.in_flight ? 0 : ABORTS_MAX - 1;
     drop_work(up);
     ath__s3_stream_drop(up);
@@ -102,7 +87,7 @@ static void fail(struct ath__s3_upload *up, const struct ath_error *err) {
         return;
     }
     up->io.phase = ATH__S3_UPLOAD_ABORTING;
-    limit_wait(up);
+    ath__s3_late_limit(&up->late);
     send_abort(up);
 }
 
@@ -138,7 +123,7 @@ static void abort_done(struct ath__call *call) {
     if (again)
         send_abort(up);
     else
-        leave(up, &up->io.err);
+        leave(up, &up->late.err);
 }
 
 static struct ath__s3_call *new_call(
@@ -170,7 +155,7 @@ static void send_abort(struct ath__s3_upload *up) {
         s = new_abort(up);
     if (!s) {
         log_left(up, "no memory to abort it");
-        finish(up, &up->io.err);
+        finish(up, &up->late.err);
         return;
     }
     ath__s3_call_start(s);
@@ -218,25 +203,22 @@ static void single_done(struct ath__call *call) {
     int rc = call->result;
     if (!rc && up->source == ATH__S3_COPY && ath__s3_call_is_cut(s, &rc, &err))
         return;
-    bool failed = rc != 0, looks = false;
-    if (failed && err.http_status == 412 && up->if_none_match && up->source != ATH__S3_COPY) {
+    if (rc && err.http_status == 412 && up->if_none_match && up->source != ATH__S3_COPY) {
         ath__s3_expect_whole(up, s->body);
-        looks = look(up, call);
+        if (look(up, call)) {
+            ath__s3_call_free(s);
+            ath__s3_piece_free(piece);
+            return;
+        }
     }
-    if (!looks && call->io.x.result == 0)
+    if (call->io.x.result == 0)
         ath__s3_op_tell_answer(&up->s3, s);
-    if (!failed)
+    if (!rc)
         atomic_fetch_add_explicit(
             &up->s3.transferred,
             up->source == ATH__S3_COPY ? up->size : s->body.len,
             memory_order_relaxed);
-    if (looks)
-        ath__s3_call_free(s);
-    else
-        drop_work(up);
-    if (looks)
-        ath__s3_piece_free(piece);
-    else if (failed)
+    if (rc)
         fail(up, &err);
     else
         finish(up, NULL);
@@ -429,7 +411,7 @@ static void complete_done(struct ath__call *call) {
     struct ath__s3_call *s = ath__s3_call_of(call);
     struct ath_error err = call->err;
     int rc = call->result;
-    if (!rc && ath__s3_call_is_cut(ath__s3_call_of(call), &rc, &err))
+    if (!rc && ath__s3_call_is_cut(s, &rc, &err))
         return;
     if (!rc) {
         ath__s3_op_tell_answer(&up->s3, s);
@@ -445,7 +427,7 @@ static void complete_done(struct ath__call *call) {
     }
     if (call->io.x.result == 0)
         ath__s3_op_tell_answer(&up->s3, s);
-    fail(up, up->io.given_up ? &up->io.err : &err);
+    fail(up, up->io.given_up ? &up->late.err : &err);
 }
 
 static void send_complete(struct ath__s3_upload *up) {
@@ -552,13 +534,13 @@ static void create_done(struct ath__call *call) {
     up->sweep.to_ns = ath__now_ns(call->runtime);
     if (rc) {
         up->io.upload_id.len = 0;
-        fail(up, up->io.given_up ? &up->io.err : &err);
+        fail(up, up->io.given_up ? &up->late.err : &err);
         return;
     }
     ath__call_free(call);
     up->io.phase = ATH__S3_UPLOAD_PARTS;
     if (up->io.given_up)
-        fail(up, &up->io.err);
+        fail(up, &up->late.err);
     else
         pump(up);
 }
@@ -674,17 +656,14 @@ static void follow_stream(struct ath__s3_upload *up) {
 /* -- operation --------------------------------------------------------------------------------- */
 
 static void give_up(struct ath__s3_upload *up) {
-    struct ath__node *first = up->s3.io.calls.next;
-    bool has_call = first != &up->s3.io.calls;
-    struct ath__call *call =
-        has_call ? &ATH__CONTAINER(first, struct ath__s3_call, node)->call : NULL;
+    struct ath__call *call = ath__s3_op_first_call(&up->s3);
     bool decisive =
         up->io.phase == ATH__S3_UPLOAD_CREATING || up->io.phase == ATH__S3_UPLOAD_COMPLETING;
     if (up->io.phase >= ATH__S3_UPLOAD_ABORTING || up->io.given_up)
         return;
-    ath__err_set(&up->io.err, ATH_ERR_CANCELLED, "the transfer was cancelled");
+    ath__err_set(&up->late.err, ATH_ERR_CANCELLED, "the transfer was cancelled");
     if (!decisive || !call || !ath__call_may_have_arrived(call)) {
-        struct ath_error err = up->io.err;
+        struct ath_error err = up->late.err;
         fail(up, &err);
         return;
     }
@@ -693,7 +672,7 @@ static void give_up(struct ath__s3_upload *up) {
     call->unwanted = true;
     ath__s3_stream_drop(up);
     ath__op_set_lends(&up->s3.op, false);
-    limit_wait(up);
+    ath__s3_late_limit(&up->late);
 }
 
 static void upload_start(struct ath_op *op, unsigned commands) {
@@ -702,12 +681,10 @@ static void upload_start(struct ath_op *op, unsigned commands) {
         fail_with(up, ATH_ERR_CANCELLED, "the transfer was cancelled");
         return;
     }
-    if (ath__timers_reserve(op->runtime, 1)) {
+    if (ath__s3_late_prepare(&up->late, &up->s3)) {
         fail_nomem(up);
         return;
     }
-    up->io.has_timer = true;
-    up->io.timer.fire = tell_fire;
     if (up->source == ATH__S3_COPY) {
         send_head(up);
     } else if (up->source == ATH__S3_STREAM) {

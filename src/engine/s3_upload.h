@@ -47,20 +47,17 @@ struct ath__s3_upload {
         struct ath__s3_piece *filling;
         uint32_t pieces; /* begun so far, the one being filled included */
         uint64_t bytes;  /* taken and not stored yet */
-        uint64_t total;
         bool ended;
         bool closed; /* the operation takes no more */
     } stream;
 
+    struct ath__s3_late late;
     struct ath__s3_sweep sweep;
     bool wants_sweep; /* I/O thread: the answer to CreateMultipartUpload was lost */
 
     struct {
         int phase;
-        bool has_timer;
-        struct ath__timer timer; /* tells the end although the abort is not answered */
-        bool given_up;           /* cancelled; `err` tells */
-        struct ath_error err;
+        bool given_up; /* cancelled; late.err tells */
         struct ath__buf upload_id;
         struct ath__s3_part *parts;
         char (*checksums)[16];
@@ -90,9 +87,6 @@ void ath__s3_piece_free(struct ath__s3_piece *piece);
 uint64_t ath__s3_stream_part_bytes(const struct ath__s3_upload *upload, uint32_t number);
 
 int ath__s3_check_parts(uint64_t part_bytes, uint32_t parallel, struct ath_error *err);
-/* How it is divided; 0: the defaults. */
-void ath__s3_set_parts(
-    struct ath__s3_upload *upload, uint64_t part_bytes, uint64_t part_default, uint32_t parallel);
 
 void ath__s3_pieces_drop(struct ath__node *list);
 /* I/O thread: all that was written and is not stored; a part that is; the next full piece. */
