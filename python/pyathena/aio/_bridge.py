@@ -373,3 +373,10 @@ def next_turn() -> asyncio.Future[None] | None:
     """What an operation of the running loop has to wait for before it begins, if anything; see
     :meth:`LoopBridge.turn`."""
     return get_bridge().turn()
+
+
+async def take_turn() -> None:
+    """Wait until an operation of the running loop may begin."""
+    turn = next_turn()
+    if turn is not None:
+        await turn

@@ -17,8 +17,10 @@ from pyathena.filesystem.s3_path import S3Path
 if TYPE_CHECKING:
     from pyathena.filesystem._client import S3Client
 
-__all__ = ["BULK_LIMIT", "FILES_LIMIT", "Base", "Settings", "limit_of", "name_of"]
+__all__ = ["BLOCK_BYTES", "BULK_LIMIT", "FILES_LIMIT", "Base", "Settings", "limit_of", "name_of"]
 
+#: Bytes of a block of a file, unless the program says otherwise.
+BLOCK_BYTES = 5 * 2**20
 #: How many requests of one bulk operation are in flight; more than there are connections.
 BULK_LIMIT = 128
 #: How many local files one bulk operation has open.
@@ -68,7 +70,7 @@ class Settings:
     version_aware: bool = False
     allow_bucket_creation: bool = False
     allow_bucket_deletion: bool = False
-    block_size: int = 5 * 2**20
+    block_size: int = BLOCK_BYTES
 
 
 class Base:

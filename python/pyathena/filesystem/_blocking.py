@@ -7,15 +7,17 @@ from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pyathena.filesystem._base import Settings, name_of
+from pyathena.filesystem._base import BLOCK_BYTES, Settings, name_of
 from pyathena.filesystem._cache import ListingCache
 from pyathena.filesystem._client import S3Client, make_client
 from pyathena.filesystem._drive import Drive, run_blocking
 from pyathena.filesystem._listing import Walk
-from pyathena.filesystem._metadata import BUCKET_ACLS, OBJECT_ACLS, Operations
+from pyathena.filesystem._metadata import Operations
 from pyathena.filesystem._opening import wrap
+from pyathena.filesystem._params import BUCKET_ACLS, OBJECT_ACLS
 from pyathena.filesystem.s3_object import S3Metadata, S3MultipartUpload, S3Object, S3ObjectVersion
 from pyathena.filesystem.s3_path import parse_path
+from pyathena.filesystem.s3_writer import PART_BYTES_MAX, PART_BYTES_MIN
 
 if TYPE_CHECKING:
     from pyathena.connection import Connection
@@ -39,12 +41,12 @@ class BlockingMethods:
     sep = "/"
 
     #: Bytes of a block of a file that is read or written.
-    DEFAULT_BLOCK_SIZE: int = 5 * 2**20
+    DEFAULT_BLOCK_SIZE: int = BLOCK_BYTES
     #: Canned access control lists, see :meth:`chmod`.
     BUCKET_ACLS = BUCKET_ACLS
     OBJECT_ACLS = OBJECT_ACLS
-    MULTIPART_UPLOAD_MIN_PART_SIZE: int = 5 * 2**20
-    MULTIPART_UPLOAD_MAX_PART_SIZE: int = 5 * 2**30
+    MULTIPART_UPLOAD_MIN_PART_SIZE: int = PART_BYTES_MIN
+    MULTIPART_UPLOAD_MAX_PART_SIZE: int = PART_BYTES_MAX
     DELETE_OBJECTS_MAX_KEYS: int = 1000
 
     _extra_tokenize_attributes = ("default_block_size",)

@@ -16,10 +16,10 @@ from pyathena import _core
 from pyathena.filesystem import _requests
 from pyathena.filesystem._params import headers_of, query_of
 from pyathena.filesystem._requests import (
-    IF_NONE_MATCH,
     Bytes,
     abort_multipart_upload,
     complete_multipart_upload,
+    condition_of,
     create_bucket,
     create_multipart_upload,
     delete_bucket,
@@ -380,29 +380,8 @@ async def write_bytes(
         part_bytes: more than this is written in parts.
         parallel: how many parts at once.
     """
-    core = drive.client.core
-    headers = headers_of(drive.client, "PutObject", params)
-    try:
-        transfer = drive.start(
-            lambda queue: core.s3_put(
-                queue,
-                path.bucket,
-                path.key or "",
-                body=data,
-                headers=headers,
-                if_none_match=if_none_match,
-                if_match=if_match,
-                part_bytes=part_bytes,
-                parallel=parallel,
-            )
-        )
-    except _core.CoreError as ex:
-        raise from_core_error(ex, str(path)) from None
-    query = await transfer.done()
-    failure = query.error()
-    if failure is not None:
-        raise_failure(failure, path, None if if_none_match is None else IF_NONE_MATCH)
-    return query
+    transfer = _put(drive, path, params, if_none_match, if_match, part_bytes, parallel, data)
+    return await _requests.finish(transfer, path, condition_of(if_none_match))
 
 
 async def put_bytes(drive: Drive, path: S3Path, data: Bytes, **params: Any) -> dict[str, Any]:
@@ -416,22 +395,10 @@ async def put_path(
     lpath: str,
     *,
     if_none_match: str | None = None,
-    if_match: str | None = None,
-    part_bytes: int = 0,
-    parallel: int = 0,
-    **params: Any,
+    **options: Any,
 ) -> dict[str, Any]:
-    """Write an object from a file."""
-    transfer = start_put_path(
-        drive,
-        path,
-        lpath,
-        if_none_match=if_none_match,
-        if_match=if_match,
-        part_bytes=part_bytes,
-        parallel=parallel,
-        **params,
-    )
+    """Write an object from a file; options as those of :func:`start_put_path`."""
+    transfer = start_put_path(drive, path, lpath, if_none_match=if_none_match, **options)
     return await finish_put(transfer, path, if_none_match)
 
 
@@ -446,8 +413,8 @@ def start_put_path(
     parallel: int = 0,
     **params: Any,
 ) -> Transfer:
-    """Begin to write an object from a file; :func:`finish_put` ends it, ``query.s3_transferred``
-    tells how far it is."""
+    """Begin to write an object from a file, as :func:`write_bytes`; :func:`finish_put` ends it,
+    ``query.s3_transferred`` tells how far it is."""
     return _put(drive, path, params, if_none_match, if_match, part_bytes, parallel, lpath=lpath)
 
 
@@ -475,12 +442,12 @@ async def write_chunk(
             if transfer.query.s3_write(data):
                 return
         except _core.CoreError as ex:
-            condition = None if if_none_match is None else IF_NONE_MATCH
+            condition = condition_of(if_none_match)
             raise from_core_error(ex, str(path), condition=condition) from None
         if transfer.is_over:
             failure = transfer.query.error()
             if failure is not None:
-                raise_failure(failure, path, None if if_none_match is None else IF_NONE_MATCH)
+                raise_failure(failure, path, condition_of(if_none_match))
         await transfer.changed()
 
 
@@ -488,7 +455,7 @@ async def finish_put(
     transfer: Transfer, path: S3Path, if_none_match: str | None = None, ends: bool = False
 ) -> dict[str, Any]:
     """Wait until an object is written; ``ends``: end the stream of its bytes first."""
-    condition = None if if_none_match is None else IF_NONE_MATCH
+    condition = condition_of(if_none_match)
     if ends and not transfer.is_over:
         try:
             transfer.query.s3_end()
@@ -498,32 +465,9 @@ async def finish_put(
     return _put_response(await _requests.finish(transfer, path, condition), path)
 
 
-async def copy(
-    drive: Drive,
-    source: S3Path,
-    target: S3Path,
-    *,
-    multipart_from: int = 0,
-    part_bytes: int = 0,
-    parallel: int = 0,
-    **params: Any,
-) -> dict[str, Any]:
-    """Copy an object on the server, in parts when it is large.
-
-    Args:
-        multipart_from: size from which on parts are copied; 0: 5 GiB.
-        part_bytes: size of the parts; 0: 128 MiB.
-    """
-    transfer = start_copy(
-        drive,
-        source,
-        target,
-        multipart_from=multipart_from,
-        part_bytes=part_bytes,
-        parallel=parallel,
-        **params,
-    )
-    return await finish_copy(transfer, source)
+async def copy(drive: Drive, source: S3Path, target: S3Path, **options: Any) -> dict[str, Any]:
+    """Copy an object on the server; options as those of :func:`start_copy`."""
+    return await finish_copy(start_copy(drive, source, target, **options), source)
 
 
 def start_copy(
@@ -536,7 +480,12 @@ def start_copy(
     parallel: int = 0,
     **params: Any,
 ) -> Transfer:
-    """Begin to copy an object; :func:`finish_copy` ends it."""
+    """Begin to copy an object, in parts when it is large; :func:`finish_copy` ends it.
+
+    Args:
+        multipart_from: size from which on parts are copied; 0: 5 GiB.
+        part_bytes: size of the parts; 0: 128 MiB.
+    """
     core = drive.client.core
     headers = headers_of(drive.client, "CopyObject", params)
     return _requests.start(
@@ -570,8 +519,7 @@ async def delete_object(drive: Drive, path: S3Path, **params: Any) -> dict[str, 
     """DeleteObject; one that does not exist is fine."""
     query = query_of(params, path.version_id)
     answer = await _requests.call(drive, "DeleteObject", "DELETE", path, params, query)
-    response = _requests.response_of(answer)
-    return response
+    return _requests.response_of(answer)
 
 
 def start_delete(

@@ -12,7 +12,7 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from pyathena import _core
@@ -188,6 +188,110 @@ def close_rest(coroutines: Iterator[Coroutine[Any, Any, Any]], source: object) -
             coroutine.close()
     elif isinstance(source, Generator):
         source.close()
+
+
+class Gathering(ABC, Generic[T]):
+    """Coroutines that run at the same time, each in a task of the drive's kind; used once."""
+
+    def __init__(self, coroutines: Iterable[Coroutine[Any, Any, T]], keeps: bool) -> None:
+        self._source = coroutines
+        self._rest = iter(coroutines)
+        self._keeps = keeps
+        self._tasks: list[Any] = []
+        self._running: set[Any] = set()
+        self._failure: BaseException | None = None
+
+    @abstractmethod
+    def _spawn(self, coroutine: Coroutine[Any, Any, T]) -> Any:
+        """A task that runs a coroutine and, never at once, calls :meth:`_over` at its end."""
+
+    @abstractmethod
+    def _failure_of(self, task: Any) -> BaseException | None:
+        """What a task that is over has raised."""
+
+    @abstractmethod
+    def _result_of(self, task: Any) -> T:
+        """What a task that is over has returned."""
+
+    @abstractmethod
+    def _abandon(self, task: Any) -> None:
+        """Have a task end."""
+
+    @abstractmethod
+    def _pause(self) -> Awaitable[None]:
+        """What the caller awaits until :meth:`_wake`."""
+
+    @abstractmethod
+    def _wake(self) -> None:
+        """Let the caller go on if it waits."""
+
+    async def _turn(self) -> None:
+        """Wait until the next one may begin."""
+
+    async def run(self, limit: int | None) -> list[T]:
+        """See :meth:`Drive.gather`."""
+        try:
+            while limit is None or len(self._running) < limit:
+                await self._turn()
+                if not self._start_next():
+                    break
+            await self._all_over()
+        except BaseException as failure:
+            if self._failure is None or not isinstance(failure, Exception):
+                self._failure = failure
+            await self._stop()
+        if self._failure is not None:
+            close_rest(self._rest, self._source)
+            try:
+                raise self._failure
+            finally:
+                self._failure = None
+        return [cast("T", self._failure_of(task) or self._result_of(task)) for task in self._tasks]
+
+    def _start_next(self) -> bool:
+        coroutine = next(self._rest, None)
+        if coroutine is None:
+            return False
+        task = self._spawn(coroutine)
+        self._tasks.append(task)
+        self._running.add(task)
+        return True
+
+    def _over(self, task: Any) -> None:
+        self._running.discard(task)
+        failure = self._failure_of(task)
+        if failure is not None and not (self._keeps and isinstance(failure, Exception)):
+            if self._failure is None:
+                self._failure = failure
+                self._abandon_all()
+        elif self._failure is None:
+            try:
+                self._start_next()
+            except BaseException as error:  # of the iterable
+                self._failure = error
+                self._abandon_all()
+        if not self._running:
+            self._wake()
+
+    def _abandon_all(self) -> None:
+        for task in self._running:
+            self._abandon(task)
+
+    async def _all_over(self) -> None:
+        while self._running:
+            await self._pause()
+
+    async def _stop(self) -> None:
+        """End what runs and wait for it; abandoned again, it is told again, which makes it forget
+        its operations."""
+        while self._running:
+            self._abandon_all()
+            try:
+                await self._all_over()
+            except GeneratorExit:
+                raise
+            except BaseException:
+                continue
 
 
 # -- blocking --------------------------------------------------------------------------------------
@@ -389,85 +493,37 @@ class BlockingDrive(Drive):
         return None
 
 
-class _BlockingGathering(Generic[T]):
+class _BlockingGathering(Gathering[T]):
     """Coroutines that run at the same time in a blocking drive."""
 
     def __init__(
         self, drive: BlockingDrive, coroutines: Iterable[Coroutine[Any, Any, T]], keeps: bool
     ) -> None:
+        super().__init__(coroutines, keeps)
         self._drive = drive
-        self._source = coroutines
-        self._rest = iter(coroutines)
-        self._keeps = keeps
-        self._tasks: list[_Task[T]] = []
-        self._running: set[_Task[T]] = set()
-        self._failure: BaseException | None = None
         self._parent: _Pause | None = None
 
-    async def run(self, limit: int | None) -> list[T]:
-        try:
-            while limit is None or len(self._running) < limit:
-                if not self._start_next():
-                    break
-            await self._all_over()
-        except BaseException as failure:
-            if self._failure is None or not isinstance(failure, Exception):
-                self._failure = failure
-            await self._stop()
-        if self._failure is not None:
-            close_rest(self._rest, self._source)
-            try:
-                raise self._failure
-            finally:
-                self._failure = None
-        return [cast("T", task.failure or task.result) for task in self._tasks]
-
-    def _start_next(self) -> bool:
-        coroutine = next(self._rest, None)
-        if coroutine is None:
-            return False
+    def _spawn(self, coroutine: Coroutine[Any, Any, T]) -> _Task[T]:
         task = _Task(coroutine, self._over)
-        self._tasks.append(task)
-        self._running.add(task)
         self._drive.wake(task)
-        return True
+        return task
 
-    def _over(self, task: _Task[T]) -> None:
-        self._running.discard(task)
-        failure = task.failure
-        if failure is not None and not (self._keeps and isinstance(failure, Exception)):
-            if self._failure is None:
-                self._failure = failure
-                self._abandon()
-        elif self._failure is None:
-            try:
-                self._start_next()
-            except BaseException as error:  # of the iterable
-                self._failure = error
-                self._abandon()
-        if not self._running and self._parent is not None:
+    def _failure_of(self, task: _Task[T]) -> BaseException | None:
+        return task.failure
+
+    def _result_of(self, task: _Task[T]) -> T:
+        return cast("T", task.result)
+
+    def _abandon(self, task: _Task[T]) -> None:
+        self._drive.throw(task, Abandoned())
+
+    def _pause(self) -> _Pause:
+        self._parent = self._drive.pause()
+        return self._parent
+
+    def _wake(self) -> None:
+        if self._parent is not None:
             self._drive.wake(self._parent.task)
-
-    def _abandon(self) -> None:
-        for task in self._running:
-            self._drive.throw(task, Abandoned())
-
-    async def _all_over(self) -> None:
-        while self._running:
-            self._parent = self._drive.pause()
-            await self._parent
-
-    async def _stop(self) -> None:
-        """End what runs and wait for it; interrupted again, it is told again, which makes it
-        forget its operations."""
-        while self._running:
-            self._abandon()
-            try:
-                await self._all_over()
-            except GeneratorExit:
-                raise
-            except BaseException:
-                continue
 
 
 def run_blocking(client: S3Client, make: Callable[[Drive], Coroutine[Any, Any, T]]) -> T:
@@ -479,4 +535,3 @@ def run_blocking(client: S3Client, make: Callable[[Drive], Coroutine[Any, Any, T
         drive.forget_all()
         if len(_idle.queues) < _IDLE_MAX and drive._pid == os.getpid():
             _idle.queues.append(drive._queue)
-

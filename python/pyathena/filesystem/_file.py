@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from fsspec.spec import AbstractBufferedFile  # type: ignore[import-untyped]
 from pyathena.filesystem import _calls, _requests
+from pyathena.filesystem._base import BLOCK_BYTES
 from pyathena.filesystem._drive import run_blocking
 from pyathena.filesystem._target import S3FileTarget
 from pyathena.filesystem._tasks import CoreTask, FileExecutor, NativeExecutor, stop
@@ -51,7 +52,6 @@ __all__ = [
     "TextFile",
 ]
 
-_BLOCK_BYTES = 5 * 2**20
 _MAX_WORKERS = (os.cpu_count() or 1) * 5
 
 
@@ -119,7 +119,7 @@ class S3File(AbstractBufferedFile):  # type: ignore[misc]
         s3_additional_kwargs: parameters of the file's requests.
     """
 
-    DEFAULT_BLOCK_SIZE = _BLOCK_BYTES
+    DEFAULT_BLOCK_SIZE = BLOCK_BYTES
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class S3File(AbstractBufferedFile):  # type: ignore[misc]
         version_id: str | None = None,
         max_workers: int = _MAX_WORKERS,
         executor: S3Executor | None = None,
-        block_size: int = _BLOCK_BYTES,
+        block_size: int = BLOCK_BYTES,
         cache_type: str = "bytes",
         autocommit: bool = True,
         cache_options: dict[Any, Any] | None = None,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyathena import _core
-from pyathena.aio._bridge import LoopBridge, get_bridge, next_turn
-from pyathena.filesystem._drive import Drive, Transfer, close_rest
+from pyathena.aio._bridge import LoopBridge, get_bridge, take_turn
+from pyathena.filesystem._drive import Drive, Gathering, Transfer
 
 if TYPE_CHECKING:
     from pyathena.filesystem._client import S3Client
@@ -82,83 +82,35 @@ class LoopDrive(Drive):
         await asyncio.sleep(0)
 
 
-class _LoopGathering(Generic[T]):
+class _LoopGathering(Gathering[T]):
     """Coroutines that run at the same time as tasks of the loop."""
 
     def __init__(self, coroutines: Iterable[Coroutine[Any, Any, T]], keeps: bool) -> None:
+        super().__init__(coroutines, keeps)
         self._loop = asyncio.get_running_loop()
-        self._source = coroutines
-        self._rest = iter(coroutines)
-        self._keeps = keeps
-        self._tasks: list[asyncio.Task[T]] = []
-        self._running: set[asyncio.Task[T]] = set()
-        self._failure: BaseException | None = None
         self._all: asyncio.Future[None] | None = None
 
-    async def run(self, limit: int | None) -> list[T]:
-        try:
-            while limit is None or len(self._running) < limit:
-                turn = next_turn()
-                if turn is not None:
-                    await turn
-                if not self._start_next():
-                    break
-            await self._all_over()
-        except BaseException as failure:
-            if self._failure is None or not isinstance(failure, Exception):
-                self._failure = failure
-            await self._stop()
-        if self._failure is not None:
-            close_rest(self._rest, self._source)
-            try:
-                raise self._failure
-            finally:
-                self._failure = None
-        return [cast("T", task.exception() or task.result()) for task in self._tasks]
+    async def _turn(self) -> None:
+        await take_turn()
 
-    def _start_next(self) -> bool:
-        coroutine = next(self._rest, None)
-        if coroutine is None:
-            return False
+    def _spawn(self, coroutine: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = self._loop.create_task(coroutine)
-        self._tasks.append(task)
-        self._running.add(task)
         task.add_done_callback(self._over)
-        return True
+        return task
 
-    def _over(self, task: asyncio.Task[T]) -> None:
-        self._running.discard(task)
-        failure = asyncio.CancelledError() if task.cancelled() else task.exception()
-        if failure is not None and not (self._keeps and isinstance(failure, Exception)):
-            if self._failure is None:
-                self._failure = failure
-                self._abandon()
-        elif self._failure is None:
-            try:
-                self._start_next()
-            except BaseException as error:  # of the iterable
-                self._failure = error
-                self._abandon()
-        if not self._running and self._all is not None and not self._all.done():
+    def _failure_of(self, task: asyncio.Task[T]) -> BaseException | None:
+        return asyncio.CancelledError() if task.cancelled() else task.exception()
+
+    def _result_of(self, task: asyncio.Task[T]) -> T:
+        return task.result()
+
+    def _abandon(self, task: asyncio.Task[T]) -> None:
+        task.cancel()
+
+    def _pause(self) -> asyncio.Future[None]:
+        self._all = self._loop.create_future()
+        return self._all
+
+    def _wake(self) -> None:
+        if self._all is not None and not self._all.done():
             self._all.set_result(None)
-
-    def _abandon(self) -> None:
-        for task in self._running:
-            task.cancel()
-
-    async def _all_over(self) -> None:
-        while self._running:
-            self._all = self._loop.create_future()
-            await self._all
-
-    async def _stop(self) -> None:
-        """End what runs and wait for it; cancelled again, it is told again, which makes it forget
-        its operations."""
-        while self._running:
-            self._abandon()
-            try:
-                await self._all_over()
-            except GeneratorExit:
-                raise
-            except BaseException:
-                continue

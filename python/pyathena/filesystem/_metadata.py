@@ -10,6 +10,7 @@ from pyathena import _core
 from pyathena.filesystem import _calls
 from pyathena.filesystem._base import BULK_LIMIT, name_of, pop_version
 from pyathena.filesystem._drive import Drive
+from pyathena.filesystem._params import BUCKET_ACLS, OBJECT_ACLS, check_acl
 from pyathena.filesystem._writing import Writes
 from pyathena.filesystem.s3_object import (
     S3Metadata,
@@ -19,16 +20,7 @@ from pyathena.filesystem.s3_object import (
 )
 from pyathena.filesystem.s3_path import S3Path
 
-__all__ = ["BUCKET_ACLS", "OBJECT_ACLS", "Operations"]
-
-#: Canned access control lists of buckets.
-BUCKET_ACLS = frozenset(("authenticated-read", "private", "public-read", "public-read-write"))
-#: Canned access control lists of objects.
-OBJECT_ACLS = BUCKET_ACLS | {
-    "aws-exec-read",
-    "bucket-owner-full-control",
-    "bucket-owner-read",
-}
+__all__ = ["Operations"]
 
 
 class Operations(Writes):
@@ -158,14 +150,14 @@ class Operations(Writes):
         parsed = S3Path.parse(name_of(path).rstrip("/"))
         paths = [parsed]
         if recursive:
-            _check_acl(acl, OBJECT_ACLS)
+            check_acl(acl, OBJECT_ACLS)
             keys = await self.keys_below(drive, parsed)
             paths = [S3Path(parsed.bucket, key) for key in keys]
             if parsed.is_bucket:
-                _check_acl(acl, BUCKET_ACLS)
+                check_acl(acl, BUCKET_ACLS)
                 paths.append(parsed)
         else:
-            _check_acl(acl, BUCKET_ACLS if parsed.is_bucket else OBJECT_ACLS)
+            check_acl(acl, BUCKET_ACLS if parsed.is_bucket else OBJECT_ACLS)
 
         async def chmod_one(one: S3Path) -> None:
             if one.is_bucket:
@@ -250,11 +242,6 @@ class Operations(Writes):
                 pass  # ended meanwhile
 
         await drive.gather((abort(upload) for upload in uploads), BULK_LIMIT)
-
-
-def _check_acl(acl: str, known: frozenset[str]) -> None:
-    if acl not in known:
-        raise ValueError(f"ACL not in {known}.")
 
 
 def _upload(bucket: str, entry: tuple[Any, ...]) -> S3MultipartUpload:

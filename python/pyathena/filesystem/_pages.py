@@ -14,7 +14,7 @@ from pyathena.filesystem.s3_object import S3Metadata, S3MultipartUpload, S3Objec
 from pyathena.filesystem.s3_path import S3Path
 from pyathena.filesystem.s3_writer import part_ranges
 
-_COPY_BYTES_MAX = 5 * 2**30
+COPY_BYTES_MAX = 5 * 2**30
 
 
 @dataclass(frozen=True)
@@ -282,7 +282,7 @@ def plan_copy(
 ) -> S3MultipartCopyPlan:
     """The plan for a source of which ``head`` and ``tags`` are known."""
     size = head.content_length or 0
-    if size <= _COPY_BYTES_MAX:
+    if size <= COPY_BYTES_MAX:
         return S3MultipartCopyPlan(source, destination, size, fits_single_request=True)
     for name in ("MetadataDirective", "TaggingDirective"):
         if params.get(name, "COPY") not in ("COPY", "REPLACE"):

@@ -17,9 +17,26 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from pyathena.filesystem._client import S3Client
 
-__all__ = ["Pairs", "accepts", "headers_of", "query_of"]
+__all__ = [
+    "BUCKET_ACLS",
+    "OBJECT_ACLS",
+    "Pairs",
+    "accepts",
+    "check_acl",
+    "headers_of",
+    "query_of",
+]
 
 Pairs: TypeAlias = "tuple[tuple[str, str], ...]"
+
+#: Canned access control lists of buckets.
+BUCKET_ACLS = frozenset(("authenticated-read", "private", "public-read", "public-read-write"))
+#: Canned access control lists of objects.
+OBJECT_ACLS = BUCKET_ACLS | {
+    "aws-exec-read",
+    "bucket-owner-full-control",
+    "bucket-owner-read",
+}
 
 _HEADERS: dict[str, str] = {
     "ACL": "x-amz-acl",
@@ -234,3 +251,13 @@ def _customer_key(name: str, key: Any, wants_digest: bool) -> list[tuple[str, st
         digest = hashlib.md5(raw, usedforsecurity=False).digest()
         pairs.append((_HEADERS[f"{name}MD5"], base64.b64encode(digest).decode()))
     return pairs
+
+
+def check_acl(acl: str, known: frozenset[str]) -> None:
+    """Refuse a canned list that is not known.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if acl not in known:
+        raise ValueError(f"ACL not in {known}.")

@@ -29,6 +29,11 @@ def raise_failure(failure: _core.ErrorMembers, path: object, condition: str | No
     raise from_core_error(failure, str(path), condition=condition)
 
 
+def condition_of(if_none_match: str | None) -> str | None:
+    """The header that a refused condition was in, for :func:`raise_failure`."""
+    return None if if_none_match is None else IF_NONE_MATCH
+
+
 def start(
     drive: Drive, starter: Callable[[_core.Queue], _core.Query], path: object
 ) -> Transfer:
@@ -206,7 +211,7 @@ async def complete_multipart_upload(
     )
     if if_none_match is not None:
         params["IfNoneMatch"] = if_none_match
-    condition = None if if_none_match is None else IF_NONE_MATCH
+    condition = condition_of(if_none_match)
     query = (("uploadId", upload_id),)
     try:
         answer = await call(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fsspec.asyn import AbstractAsyncStreamedFile  # type: ignore[import-untyped]
 from pyathena.filesystem import _calls, _requests
+from pyathena.filesystem._base import BLOCK_BYTES
 from pyathena.filesystem._loop_drive import LoopDrive
 from pyathena.filesystem._target import S3FileTarget
 from pyathena.filesystem.s3_writer import (
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AioS3StreamedFile"]
 
-_BLOCK_BYTES = 5 * 2**20
 _MAX_WORKERS = (os.cpu_count() or 1) * 5
 _READ_PARALLEL_MAX = 16
 _HOLD_S = 0.001
@@ -47,7 +47,7 @@ class AioS3StreamedFile(AbstractAsyncStreamedFile):  # type: ignore[misc]
     is written.
     """
 
-    DEFAULT_BLOCK_SIZE = _BLOCK_BYTES
+    DEFAULT_BLOCK_SIZE = BLOCK_BYTES
 
     closed: bool
     forced: bool
@@ -85,7 +85,7 @@ class AioS3StreamedFile(AbstractAsyncStreamedFile):  # type: ignore[misc]
         path: str,
         mode: str = "rb",
         *,
-        block_size: int = _BLOCK_BYTES,
+        block_size: int = BLOCK_BYTES,
         max_workers: int = _MAX_WORKERS,
         version_id: str | None = None,
         size: int | None = None,

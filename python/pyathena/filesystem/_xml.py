@@ -52,6 +52,7 @@ def parse(document: bytes) -> Element:
     """
     top = Element("")
     open_ = [top]
+    texts: list[list[str]] = [[]]
 
     def start(name: str, _: Any) -> None:
         if len(open_) > _DEPTH_MAX:
@@ -59,12 +60,13 @@ def parse(document: bytes) -> Element:
         element = Element(name.rpartition(" ")[2])
         open_[-1].children.append(element)
         open_.append(element)
+        texts.append([])
 
     def end(_: str) -> None:
-        open_.pop()
+        open_.pop().text = "".join(texts.pop())
 
     def text(data: str) -> None:
-        open_[-1].text += data
+        texts[-1].append(data)
 
     def refuse(*_: Any) -> None:
         raise ValueError("an answer of S3 has a document type")

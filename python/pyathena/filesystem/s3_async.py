@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fsspec.asyn import AsyncFileSystem, get_loop  # type: ignore[import-untyped]
-from pyathena.aio._bridge import next_turn
+from pyathena.aio._bridge import take_turn
 from pyathena.filesystem._base import name_of
 from pyathena.filesystem._blocking import BlockingMethods, _send, _without_tree
 from pyathena.filesystem._file import AioS3File, AioS3StreamedFile
@@ -132,34 +132,28 @@ class AioS3FileSystem(BlockingMethods, AsyncFileSystem):  # type: ignore[misc]
     async def _ls(
         self, path: str, detail: bool = False, refresh: bool = False, **kwargs: Any
     ) -> list[Any]:
-        if (turn := next_turn()) is not None:
-            await turn
+        await take_turn()
         versions = bool(kwargs.get("versions", False))
         return await self._operations.ls(self._drive, path, detail, refresh, versions)
 
     async def _info(self, path: str, **kwargs: Any) -> S3Object:
-        if (turn := next_turn()) is not None:
-            await turn
+        await take_turn()
         return await self._operations.info(self._drive, path, **kwargs)
 
     async def _exists(self, path: str, **kwargs: Any) -> bool:
-        if (turn := next_turn()) is not None:
-            await turn
+        await take_turn()
         return await self._operations.exists(self._drive, path, **kwargs)
 
     async def _isdir(self, path: str) -> bool:
-        if (turn := next_turn()) is not None:
-            await turn
+        await take_turn()
         return await self._operations.isdir(self._drive, path)
 
     async def _isfile(self, path: str) -> bool:
-        if (turn := next_turn()) is not None:
-            await turn
+        await take_turn()
         return await self._operations.isfile(self._drive, path)
 
     async def _size(self, path: str) -> int | None:
-        if (turn := next_turn()) is not None:
-            await turn
+        await take_turn()
         return await self._operations.size(self._drive, path)
 
     async def _sizes(self, paths: Iterable[str], batch_size: int | None = None) -> list[int | None]:
@@ -221,8 +215,7 @@ class AioS3FileSystem(BlockingMethods, AsyncFileSystem):  # type: ignore[misc]
     async def _cat_file(
         self, path: str, start: int | None = None, end: int | None = None, **kwargs: Any
     ) -> bytes:
-        if (turn := next_turn()) is not None:
-            await turn
+        await take_turn()
         return await self._operations.cat_file(self._drive, path, start, end, **kwargs)
 
     async def _cat(
@@ -261,8 +254,7 @@ class AioS3FileSystem(BlockingMethods, AsyncFileSystem):  # type: ignore[misc]
     async def _get_file(
         self, rpath: str, lpath: Any, callback: Any = None, outfile: Any = None, **kwargs: Any
     ) -> None:
-        if (turn := next_turn()) is not None:
-            await turn
+        await take_turn()
         await self._operations.get_file(self._drive, rpath, lpath, callback, outfile, **kwargs)
 
     async def _get(
@@ -291,8 +283,7 @@ class AioS3FileSystem(BlockingMethods, AsyncFileSystem):  # type: ignore[misc]
     async def _pipe_file(
         self, path: str, value: Any, mode: str = "overwrite", **kwargs: Any
     ) -> None:
-        if (turn := next_turn()) is not None:
-            await turn
+        await take_turn()
         await self._operations.pipe_file(self._drive, path, value, mode, self._deferred, **kwargs)
 
     async def _pipe(
@@ -305,8 +296,7 @@ class AioS3FileSystem(BlockingMethods, AsyncFileSystem):  # type: ignore[misc]
     async def _put_file(
         self, lpath: Any, rpath: str, callback: Any = None, mode: str = "overwrite", **kwargs: Any
     ) -> None:
-        if (turn := next_turn()) is not None:
-            await turn
+        await take_turn()
         await self._operations.put_file(
             self._drive, lpath, rpath, callback, mode, self._deferred, **kwargs
         )
@@ -334,15 +324,13 @@ class AioS3FileSystem(BlockingMethods, AsyncFileSystem):  # type: ignore[misc]
         )
 
     async def _touch(self, path: str, truncate: bool = True, **kwargs: Any) -> dict[str, Any]:
-        if (turn := next_turn()) is not None:
-            await turn
+        await take_turn()
         return await self._operations.touch(self._drive, path, truncate, **kwargs)
 
     # -- copying, moving, deleting -----------------------------------------------------------------
 
     async def _cp_file(self, path1: str, path2: str, **kwargs: Any) -> None:
-        if (turn := next_turn()) is not None:
-            await turn
+        await take_turn()
         await self._operations.cp_file(self._drive, path1, path2, **_without_tree(kwargs))
 
     async def _copy(
@@ -389,8 +377,7 @@ class AioS3FileSystem(BlockingMethods, AsyncFileSystem):  # type: ignore[misc]
         await self._operations.mv(self._drive, [path1], [path2])
 
     async def _rm_file(self, path: str, **kwargs: Any) -> None:
-        if (turn := next_turn()) is not None:
-            await turn
+        await take_turn()
         await self._operations.rm_file(self._drive, path, **kwargs)
 
     async def _rm(

@@ -15,6 +15,7 @@ from pyathena.filesystem import _calls, _pages
 from pyathena.filesystem._client import S3Client
 from pyathena.filesystem._drive import Drive, run_blocking
 from pyathena.filesystem._pages import (
+    COPY_BYTES_MAX,
     S3Bucket,
     S3CommonPrefix,
     S3DeleteBatch,
@@ -27,7 +28,7 @@ from pyathena.filesystem._pages import (
     S3MultipartCopyPlan,
     S3ObjectSummary,
 )
-from pyathena.filesystem._params import accepts
+from pyathena.filesystem._params import BUCKET_ACLS, OBJECT_ACLS, accepts, check_acl
 from pyathena.filesystem.s3_object import (
     S3CompleteMultipartUpload,
     S3Metadata,
@@ -65,8 +66,6 @@ __all__ = [
 
 T = TypeVar("T")
 
-_COPY_BYTES_MAX = 5 * 2**30
-
 
 class S3Core:
     """One method for each call of S3.
@@ -80,20 +79,8 @@ class S3Core:
     MULTIPART_UPLOAD_MIN_PART_SIZE: ClassVar[int] = PART_BYTES_MIN
     MULTIPART_UPLOAD_MAX_PART_SIZE: ClassVar[int] = PART_BYTES_MAX
     MULTIPART_UPLOAD_MAX_PARTS: ClassVar[int] = PARTS_MAX
-    OBJECT_ACLS: ClassVar[frozenset[str]] = frozenset(
-        (
-            "authenticated-read",
-            "aws-exec-read",
-            "bucket-owner-full-control",
-            "bucket-owner-read",
-            "private",
-            "public-read",
-            "public-read-write",
-        )
-    )
-    BUCKET_ACLS: ClassVar[frozenset[str]] = frozenset(
-        ("authenticated-read", "private", "public-read", "public-read-write")
-    )
+    OBJECT_ACLS: ClassVar[frozenset[str]] = OBJECT_ACLS
+    BUCKET_ACLS: ClassVar[frozenset[str]] = BUCKET_ACLS
 
     def __init__(
         self,
@@ -258,8 +245,7 @@ class S3Core:
     def put_object_acl(self, path: S3Path, acl: str, **params: Any) -> None:
         """PutObjectAcl with one of :attr:`OBJECT_ACLS`."""
         _check_key(path)
-        if acl not in self.OBJECT_ACLS:
-            raise ValueError(f"ACL not in {self.OBJECT_ACLS}.")
+        check_acl(acl, self.OBJECT_ACLS)
         self._run(lambda d: _calls.put_object_acl(d, path, acl, **params))
 
     def generate_presigned_url(
@@ -386,7 +372,7 @@ class S3Core:
         if source.version_id is None and head.version_id not in (None, "null"):
             source = source.with_version_id(head.version_id)
         tags: dict[str, str] = {}
-        if head.content_length > _COPY_BYTES_MAX and params.get("TaggingDirective") != "REPLACE":
+        if head.content_length > COPY_BYTES_MAX and params.get("TaggingDirective") != "REPLACE":
             tags = self.get_object_tagging(source, **params)
         return _pages.plan_copy(source, destination, head, tags, block, params)
 
@@ -406,7 +392,7 @@ class S3Core:
     ) -> None:
         """CreateBucket."""
         if acl is not None:
-            self._check_bucket_acl(acl)
+            check_acl(acl, self.BUCKET_ACLS)
             params["ACL"] = acl
         path = S3Path(bucket)
         self._run(lambda d: _calls.create_bucket(d, path, region=region_name, **params))
@@ -422,12 +408,8 @@ class S3Core:
 
     def put_bucket_acl(self, bucket: str, acl: str, **params: Any) -> None:
         """PutBucketAcl with one of :attr:`BUCKET_ACLS`."""
-        self._check_bucket_acl(acl)
+        check_acl(acl, self.BUCKET_ACLS)
         self._run(lambda d: _calls.put_bucket_acl(d, S3Path(bucket), acl, **params))
-
-    def _check_bucket_acl(self, acl: str) -> None:
-        if acl not in self.BUCKET_ACLS:
-            raise ValueError(f"ACL not in {self.BUCKET_ACLS}.")
 
     # -- listings ----------------------------------------------------------------------------------
 
