@@ -33,10 +33,6 @@ static bool has_offsets(int storage) {
     return storage == ATH_STORAGE_TEXT || storage == ATH_STORAGE_BINARY;
 }
 
-static size_t bits_len(size_t count) {
-    return count / 8 + 1;
-}
-
 struct ath_batch *
 ath__batch_new(struct ath__columns *columns, bool decode_text, size_t source_len) {
     size_t size;
@@ -83,17 +79,19 @@ static int grow(void *array, size_t count, size_t size) {
     return 0;
 }
 
+int ath__cells_grow_validity(struct ath__cells *cells, size_t from, size_t to) {
+    size_t old = ath__bits_len(from), size = ath__bits_len(to);
+    if (!cells->validity || size <= old)
+        return 0;
+    if (grow(&cells->validity, size, 1))
+        return ATH_ERR_NOMEM;
+    memset(cells->validity + old, 0xff, size - old);
+    return 0;
+}
+
 /* Room for `rows` rows in one column; what lies behind the present rows is not set. */
 static int grow_column(struct ath_batch *batch, struct ath__cells *cells, size_t rows) {
-    int rc = 0;
-    if (cells->validity) {
-        rc = grow(&cells->validity, bits_len(rows), 1);
-        if (!rc)
-            memset(
-                cells->validity + bits_len(batch->rows_cap),
-                0xff,
-                bits_len(rows) - bits_len(batch->rows_cap));
-    }
+    int rc = ath__cells_grow_validity(cells, batch->rows_cap, rows);
     if (!rc && has_offsets(cells->storage)) {
         rc = grow(&cells->offsets, rows + 1, sizeof *cells->offsets);
         if (!rc && !cells->values) {
@@ -104,7 +102,7 @@ static int grow_column(struct ath_batch *batch, struct ath__cells *cells, size_t
         }
     } else if (!rc) {
         rc = cells->width ? grow(&cells->values, rows, cells->width)
-                          : grow(&cells->values, bits_len(rows), 1);
+                          : grow(&cells->values, ath__bits_len(rows), 1);
     }
     return rc;
 }
@@ -167,7 +165,7 @@ int ath__batch_put(struct ath_batch *batch, size_t column, struct ath_slice text
         rc = ath__cell_put_hex(cells, batch->rows, text);
         break;
     default:
-        rc = !ath__cell_put_fixed(cells, batch->rows, text);
+        rc = !ath__cell_put_as(cells, cells->action, batch->rows, text);
         break;
     }
     if (rc == 1) {
@@ -178,10 +176,10 @@ int ath__batch_put(struct ath_batch *batch, size_t column, struct ath_slice text
 }
 
 int ath__cells_make_validity(struct ath__cells *cells, size_t rows_cap) {
-    cells->validity = ath__alloc(bits_len(rows_cap));
+    cells->validity = ath__alloc(ath__bits_len(rows_cap));
     if (!cells->validity)
         return ATH_ERR_NOMEM;
-    memset(cells->validity, 0xff, bits_len(rows_cap));
+    memset(cells->validity, 0xff, ath__bits_len(rows_cap));
     return 0;
 }
 
@@ -289,13 +287,13 @@ size_t ath__batch_bytes(const struct ath_batch *batch) {
     size_t rows = batch->rows_cap;
     for (size_t i = 0; i < batch->count; i++) {
         const struct ath__cells *cells = &batch->cells[i];
-        bytes += cells->validity ? bits_len(rows) : 0;
+        bytes += cells->validity ? ath__bits_len(rows) : 0;
         if (cells->offsets && !cells->is_offsets_lent)
             bytes += (rows + 1) * sizeof *cells->offsets;
         if (cells->offsets && !cells->is_values_lent)
             bytes += cells->values_cap;
         else if (!cells->is_values_lent)
-            bytes += cells->width ? cells->width * rows : bits_len(rows);
+            bytes += ath__cells_fixed_len(cells, rows);
     }
     return bytes + batch->slab_len;
 }

@@ -13,9 +13,8 @@
 #define ATH__TEXT_SLACK 2u /* ATH__SLACK bytes behind it may be read */
 #define ATH__SLACK 16
 
-#define ATH__ROW_BEFORE                                                                            \
-    SIZE_MAX /* first_odd_row: in the batch before, made by the same reading                       \
-              */
+/* first_odd_row: in the batch before, made by the same reading */
+#define ATH__ROW_BEFORE SIZE_MAX
 
 #define ATH__ACTION_SKIP 0 /* else an enum ath_storage */
 
@@ -52,6 +51,14 @@ struct ath_batch {
 
 /* Bytes of one value; 0 for TEXT, BINARY and BOOL. */
 uint8_t ath__storage_width(int storage);
+/* Bytes of a bitmap. */
+static inline size_t ath__bits_len(size_t count) {
+    return count / 8 + 1;
+}
+/* Bytes of the values of so many rows; not for TEXT and BINARY. */
+static inline size_t ath__cells_fixed_len(const struct ath__cells *cells, size_t rows) {
+    return cells->width ? rows * cells->width : ath__bits_len(rows);
+}
 
 /* An empty batch of one reference. `source_len` is the length of the document it is read from and
  * bounds its memory. NULL when memory is short. */

@@ -13,14 +13,19 @@
 
 /* Room for `len` bytes of text; ATH__SLACK more may be written behind them. 0 or ATH_ERR_NOMEM. */
 int ath__cells_reserve_bytes(struct ath__cells *cells, size_t len);
+/* The same when that room may be there already. */
+static inline int ath__cell_reserve(struct ath__cells *cells, size_t len) {
+    return cells->values_cap - cells->values_len < len ? ath__cells_reserve_bytes(cells, len) : 0;
+}
 /* A validity bitmap of ones. 0 or ATH_ERR_NOMEM. */
 int ath__cells_make_validity(struct ath__cells *cells, size_t rows_cap);
+/* Of a bitmap for `from` rows, if there is one, one for `to`; with ones. 0 or ATH_ERR_NOMEM. */
+int ath__cells_grow_validity(struct ath__cells *cells, size_t from, size_t to);
 
 /* 0 or ATH_ERR_NOMEM. */
 static inline int
 ath__cell_put_text(struct ath__cells *cells, size_t row, struct ath_slice text, unsigned traits) {
-    if (cells->values_cap - cells->values_len < text.len &&
-        ath__cells_reserve_bytes(cells, text.len))
+    if (ath__cell_reserve(cells, text.len))
         return ATH_ERR_NOMEM;
     uint8_t *to = cells->values + cells->values_len;
     if (text.len <= 2 * ATH__SLACK && (traits & ATH__TEXT_SLACK)) {
@@ -38,8 +43,8 @@ ath__cell_put_text(struct ath__cells *cells, size_t row, struct ath_slice text, 
 
 /* The hex text of a varbinary. 0, ATH_ERR_NOMEM or 1: not the ordinary form. */
 static inline int ath__cell_put_hex(struct ath__cells *cells, size_t row, struct ath_slice text) {
-    size_t len, most = (text.len + 1) / 2;
-    if (cells->values_cap - cells->values_len < most && ath__cells_reserve_bytes(cells, most))
+    size_t len;
+    if (ath__cell_reserve(cells, (text.len + 1) / 2))
         return ATH_ERR_NOMEM;
     if (!ath__value_hex(text, cells->values + cells->values_len, &len))
         return 1;
@@ -99,11 +104,6 @@ ath__cell_put_as(struct ath__cells *cells, int storage, size_t row, struct ath_s
     default:
         return ath__value_int64(text, &number) && ath__cell_put_int(cells, storage, row, number);
     }
-}
-
-static inline bool
-ath__cell_put_fixed(struct ath__cells *cells, size_t row, struct ath_slice text) {
-    return ath__cell_put_as(cells, cells->action, row, text);
 }
 
 /* 0 or ATH_ERR_NOMEM. */

@@ -61,8 +61,7 @@ static inline int put_escaped(
     size_t row,
     struct ath_slice text,
     const struct source_column *source) {
-    if (cells->values_cap - cells->values_len < text.len &&
-        ath__cells_reserve_bytes(cells, text.len))
+    if (ath__cell_reserve(cells, text.len))
         return ATH_ERR_NOMEM;
     size_t room = (size_t)(source->text + source->len - text.ptr);
     char *to = (char *)cells->values + cells->values_len;

@@ -1,7 +1,10 @@
 #include "result/csv_scan.h"
 
-#if defined(__SSE2__) && !defined(ATH_NO_SIMD)
-#define HAS_SSE2 1
+#include "result/digits.h"
+
+#include "base/scan.h"
+
+#ifdef ATH__SCAN_SSE2
 #include <immintrin.h>
 #elif defined(__aarch64__) && defined(__ARM_NEON) && !defined(ATH_NO_SIMD)
 #define HAS_NEON 1
@@ -102,11 +105,7 @@ static inline uint64_t equal_bytes(uint64_t word, unsigned char byte) {
 static inline void read_plain(const char *p, struct bitmaps *out) {
     *out = (struct bitmaps){0};
     for (unsigned i = 0; i < 64; i += 8) {
-        uint64_t word;
-        memcpy(&word, p + i, 8);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-        word = __builtin_bswap64(word);
-#endif
+        uint64_t word = ath__word_load(p + i);
         out->quote |= gather_high(equal_bytes(word, '"')) << i;
         out->comma |= gather_high(equal_bytes(word, ',')) << i;
         out->lf |= gather_high(equal_bytes(word, '\n')) << i;
@@ -123,7 +122,7 @@ static inline void read_plain(const char *p, struct bitmaps *out) {
 
 /* -- x86-64 ------------------------------------------------------------------------------------ */
 
-#ifdef HAS_SSE2
+#ifdef ATH__SCAN_SSE2
 
 static inline uint64_t match_sse2(const __m128i bytes[4], char byte) {
     const __m128i wanted = _mm_set1_epi8(byte);
@@ -221,7 +220,7 @@ static inline void read_neon(const char *p, struct bitmaps *out) {
 
 /* ---------------------------------------------------------------------------------------------- */
 
-#ifdef HAS_SSE2
+#ifdef ATH__SCAN_SSE2
 static bool has_avx2(void) {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
            __builtin_cpu_supports("popcnt") && __builtin_cpu_supports("pclmul");
@@ -230,7 +229,7 @@ static bool has_avx2(void) {
 
 ath__csv_scan_fn *ath__csv_scan_pick(enum ath__csv_kernel kernel) {
     switch (kernel) {
-#ifdef HAS_SSE2
+#ifdef ATH__SCAN_SSE2
     case ATH__CSV_BEST:
         return has_avx2() ? scan_avx2 : scan_sse2;
     case ATH__CSV_SSE2:

@@ -1,5 +1,7 @@
 #include "result/slab.h"
 
+#include "result/cells.h"
+
 #include "base/alloc.h"
 
 #include <athena/error.h>
@@ -11,10 +13,6 @@
 
 static size_t aligned(size_t size) {
     return (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
-}
-
-static size_t bits_len(size_t count) {
-    return count / 8 + 1;
 }
 
 /* Text and BINARY: bytes that so many rows will have. */
@@ -29,13 +27,11 @@ static size_t
 values_size(const struct ath_batch *batch, const struct ath__cells *cells, size_t rows) {
     if (cells->offsets)
         return guess_bytes(batch, cells, rows) + ATH__SLACK;
-    return cells->width ? rows * cells->width : bits_len(rows);
+    return ath__cells_fixed_len(cells, rows);
 }
 
 static size_t used_values(const struct ath__cells *cells, size_t rows) {
-    if (cells->offsets)
-        return cells->values_len;
-    return cells->width ? rows * cells->width : bits_len(rows);
+    return cells->offsets ? cells->values_len : ath__cells_fixed_len(cells, rows);
 }
 
 /* Huge pages, where the kernel has them; no loss where not. */
@@ -49,18 +45,6 @@ static void advise(uint8_t *slab, size_t size) {
     (void)slab;
     (void)size;
 #endif
-}
-
-static int grow_validity(const struct ath_batch *batch, struct ath__cells *cells, size_t rows) {
-    size_t old = bits_len(batch->rows_cap), size = bits_len(rows);
-    if (!cells->validity || size <= old)
-        return 0;
-    uint8_t *grown = ath__realloc(cells->validity, size);
-    if (!grown)
-        return ATH_ERR_NOMEM;
-    memset(grown + old, 0xff, size - old);
-    cells->validity = grown;
-    return 0;
 }
 
 static uint8_t *
@@ -85,7 +69,7 @@ int ath__slab_settle(struct ath_batch *batch, size_t rows) {
     size_t size = ALIGNMENT;
     for (size_t i = 0; i < batch->count; i++) {
         struct ath__cells *cells = &batch->cells[i];
-        if (grow_validity(batch, cells, rows))
+        if (ath__cells_grow_validity(cells, batch->rows_cap, rows))
             return ATH_ERR_NOMEM;
         size += aligned(values_size(batch, cells, rows));
         if (cells->offsets)
