@@ -16,15 +16,6 @@ const char *store_header(const struct ath__exchange *x, const char *name) {
     return out;
 }
 
-void store_error(struct store *s, struct ath__fake_answer *a, int status, const char *code) {
-    free(s->body);
-    s->body = malloc(256);
-    snprintf(s->body, 256, "<Error><Code>%s</Code><Message>no</Message></Error>", code);
-    a->status = status;
-    a->body = s->body;
-    a->body_len = 0;
-}
-
 char *store_pattern(size_t len) {
     char *bytes = malloc(len + 1);
     uint32_t x = 1;
@@ -77,15 +68,7 @@ size_t store_open_uploads(const struct store *s) {
 
 /* -- requests ---------------------------------------------------------------------------------- */
 
-struct request {
-    struct store *s;
-    const struct ath__exchange *x;
-    struct ath__fake_answer *a;
-    char key[64];
-    const char *query;
-};
-
-static bool asks(const struct request *r, const char *name, char *out, size_t size) {
+static bool asks(const struct store_request *r, const char *name, char *out, size_t size) {
     const char *p = r->query;
     size_t len = strlen(name);
     while (*p) {
@@ -101,22 +84,34 @@ static bool asks(const struct request *r, const char *name, char *out, size_t si
     return false;
 }
 
-static void say(struct request *r, char *body) {
+static void say(const struct store_request *r, char *body) {
     free(r->s->body);
     r->s->body = body;
     r->a->body = body;
 }
 
-static void get(struct request *r, bool head) {
+void store_error(const struct store_request *r, int status, const char *code) {
+    char *body = malloc(256);
+    snprintf(body, 256, "<Error><Code>%s</Code><Message>no</Message></Error>", code);
+    say(r, body);
+    r->a->status = status;
+    r->a->body_len = 0;
+}
+
+void store_lose(const struct store_request *r) {
+    *r->a = (struct ath__fake_answer){.result = ATH_ERR_IO, .request_sent = true};
+}
+
+static void get(const struct store_request *r, bool head) {
     struct store_object *object = store_find(r->s, r->key);
     const char *range = store_header(r->x, "Range"), *match = store_header(r->x, "If-Match");
     unsigned long long first = 0, last = 0;
     if (!object) {
-        store_error(r->s, r->a, 404, "NoSuchKey");
+        store_error(r, 404, "NoSuchKey");
         return;
     }
     if (*match && strcmp(match, object->etag) != 0) {
-        store_error(r->s, r->a, 412, "PreconditionFailed");
+        store_error(r, 412, "PreconditionFailed");
         return;
     }
     if (head || !*range) {
@@ -138,7 +133,7 @@ static void get(struct request *r, bool head) {
     }
     assert_int_equal(sscanf(range, "bytes=%llu-%llu", &first, &last), 2);
     if (first >= object->len) {
-        store_error(r->s, r->a, 416, "InvalidRange");
+        store_error(r, 416, "InvalidRange");
         return;
     }
     if (last >= object->len)
@@ -157,30 +152,30 @@ static void get(struct request *r, bool head) {
     r->a->body_len = (size_t)(last - first + 1);
 }
 
-static bool refuses_put(struct request *r) {
+static bool refuses_put(const struct store_request *r) {
     struct store_object *object = store_find(r->s, r->key);
     const char *match = store_header(r->x, "If-Match");
     if (strcmp(store_header(r->x, "If-None-Match"), "*") == 0 && object) {
-        store_error(r->s, r->a, 412, "PreconditionFailed");
+        store_error(r, 412, "PreconditionFailed");
         return true;
     }
     if (*match && (!object || strcmp(object->etag, match) != 0)) {
-        store_error(r->s, r->a, 412, "PreconditionFailed");
+        store_error(r, 412, "PreconditionFailed");
         return true;
     }
     return false;
 }
 
-static struct store_object *copy_source(struct request *r) {
+static struct store_object *copy_source(const struct store_request *r) {
     const char *source = store_header(r->x, "x-amz-copy-source");
     const char *slash = strchr(source, '/');
     struct store_object *object = slash ? store_find(r->s, slash + 1) : NULL;
     if (!object)
-        store_error(r->s, r->a, 404, "NoSuchKey");
+        store_error(r, 404, "NoSuchKey");
     return object;
 }
 
-static void put(struct request *r) {
+static void put(const struct store_request *r) {
     if (refuses_put(r))
         return;
     struct store_object *object = store_put(r->s, r->key, r->x->body.ptr, r->x->body.len);
@@ -193,7 +188,7 @@ static void put(struct request *r) {
     r->a->head = r->s->head;
 }
 
-static void copy(struct request *r) {
+static void copy(const struct store_request *r) {
     struct store_object *source = copy_source(r);
     if (!source)
         return;
@@ -206,19 +201,19 @@ static void copy(struct request *r) {
     say(r, body);
 }
 
-static struct store_upload *find_upload(struct request *r) {
+static struct store_upload *find_upload(const struct store_request *r) {
     char id[16];
     assert_true(asks(r, "uploadId", id, sizeof id));
     size_t i = (size_t)atoi(id + 1);
     if (id[0] != 'u' || i >= r->s->uploads_count || r->s->uploads[i].is_aborted ||
         r->s->uploads[i].is_complete) {
-        store_error(r->s, r->a, 404, "NoSuchUpload");
+        store_error(r, 404, "NoSuchUpload");
         return NULL;
     }
     return &r->s->uploads[i];
 }
 
-static void create(struct request *r) {
+static void create(const struct store_request *r) {
     struct store_upload *upload = &r->s->uploads[r->s->uploads_count];
     memcpy(upload->key, r->key, sizeof upload->key);
     upload->at_ns = r->s->w.now_ns;
@@ -244,7 +239,7 @@ static const char *format_time(uint64_t at_ns, bool iso) {
     return text;
 }
 
-static void list_uploads(struct request *r) {
+static void list_uploads(const struct store_request *r) {
     char prefix[64] = "", *body = malloc(16384);
     size_t len = (size_t)snprintf(body, 16384, "<ListMultipartUploadsResult>");
     asks(r, "prefix", prefix, sizeof prefix);
@@ -265,7 +260,7 @@ static void list_uploads(struct request *r) {
     r->a->head = r->s->head;
 }
 
-static void list_parts(struct request *r) {
+static void list_parts(const struct store_request *r) {
     struct store_upload *upload = find_upload(r);
     if (!upload)
         return;
@@ -279,7 +274,7 @@ static void list_parts(struct request *r) {
     say(r, body);
 }
 
-static void part(struct request *r, bool copies) {
+static void part(const struct store_request *r, bool copies) {
     char text[16], hex[33];
     unsigned long long first = 0, last = 0;
     struct store_upload *upload = find_upload(r);
@@ -314,7 +309,7 @@ static void part(struct request *r, bool copies) {
     r->a->head = r->s->head;
 }
 
-static void complete(struct request *r) {
+static void complete(const struct store_request *r) {
     struct store_upload *upload = find_upload(r);
     if (!upload || refuses_put(r))
         return;
@@ -351,7 +346,7 @@ static int compare(const void *a, const void *b) {
     return strcmp(((const struct store_object *)a)->key, ((const struct store_object *)b)->key);
 }
 
-static void list(struct request *r) {
+static void list(const struct store_request *r) {
     char after[64] = "", prefix[64] = "", max[16] = "1000";
     qsort(r->s->objects, r->s->objects_count, sizeof *r->s->objects, compare);
     if (!asks(r, "continuation-token", after, sizeof after))
@@ -388,7 +383,7 @@ static void list(struct request *r) {
     say(r, body);
 }
 
-static void delete_many(struct request *r) {
+static void delete_many(const struct store_request *r) {
     char *text = calloc(1, r->x->body.len + 1), *p = text;
     memcpy(text, r->x->body.ptr, r->x->body.len);
     char *body = malloc(16384);
@@ -411,7 +406,7 @@ static void delete_many(struct request *r) {
     say(r, body);
 }
 
-static char letter_of(const struct request *r) {
+static char letter_of(const struct store_request *r) {
     const char *method = r->x->method;
     bool copies = *store_header(r->x, "x-amz-copy-source");
     if (strcmp(method, "HEAD") == 0)
@@ -428,12 +423,12 @@ static char letter_of(const struct request *r) {
     return asks(r, "uploadId", NULL, 0) ? 'A' : 'd';
 }
 
-static void act(struct request *r, char op) {
+static void act(const struct store_request *r) {
     struct store_upload *upload;
-    switch (op) {
+    switch (r->op) {
     case 'G':
     case 'H':
-        get(r, op == 'H');
+        get(r, r->op == 'H');
         break;
     case 'P':
         put(r);
@@ -446,7 +441,7 @@ static void act(struct request *r, char op) {
         break;
     case 'U':
     case 'u':
-        part(r, op == 'u');
+        part(r, r->op == 'u');
         break;
     case 'M':
         complete(r);
@@ -478,23 +473,23 @@ static void act(struct request *r, char op) {
 static void handle(void *user, const struct ath__exchange *x, struct ath__fake_answer *answer) {
     struct store *s = user;
     const char *query = strchr(x->target, '?');
-    struct request r = {.s = s, .x = x, .a = answer, .query = query ? query + 1 : ""};
+    struct store_request r = {.s = s, .x = x, .a = answer, .query = query ? query + 1 : ""};
     const char *key = x->target + 1;
     if (strncmp(key, "bucket/", 7) == 0) /* path style */
         key += 7;
     snprintf(r.key, sizeof r.key, "%.*s", (int)strcspn(key, "?"), key);
-    char op = letter_of(&r);
-    unsigned nth = ++s->count[(unsigned char)op];
+    r.op = letter_of(&r);
+    r.nth = ++s->count[(unsigned char)r.op];
     size_t len = strlen(s->log);
     if (len + 1 < sizeof s->log)
-        s->log[len] = op;
+        s->log[len] = r.op;
     *answer = (struct ath__fake_answer){.delay_ns = s->latency_ns, .hold = s->hold};
-    if (s->before && s->before(s, op, nth, x, answer))
+    if (s->before && s->before(&r))
         return;
-    act(&r, op);
+    act(&r);
     answer->delay_ns += answer->body_len * s->mib_ns / MIB;
     if (s->after)
-        s->after(s, op, nth, x, answer);
+        s->after(&r);
 }
 
 /* -- begin and end ----------------------------------------------------------------------------- */
@@ -514,6 +509,78 @@ void store_open(struct store *s, const struct ath_client_options *options) {
     struct ath_error err = {0};
     if (!store_try_open(s, options, &err))
         fail_msg("cannot open the client: %s", err.message);
+}
+
+struct ath_s3_put_options store_put_options(const char *bytes, size_t len) {
+    return (struct ath_s3_put_options){
+        .size = sizeof(struct ath_s3_put_options),
+        .bucket = "bucket",
+        .key = ATH__SLICE_INIT("k"),
+        .body = {bytes, len},
+        .part_bytes = 5 * MIB,
+    };
+}
+
+struct ath_s3_get_options store_get_options(const char *key) {
+    return (struct ath_s3_get_options){
+        .size = sizeof(struct ath_s3_get_options),
+        .bucket = "bucket",
+        .key = ath__slice_str(key),
+        .length = -1,
+        .part_bytes = 10,
+    };
+}
+
+struct ath_s3_call_options
+store_call_options(const char *operation, const char *method, const char *key) {
+    return (struct ath_s3_call_options){
+        .size = sizeof(struct ath_s3_call_options),
+        .operation = operation,
+        .method = method,
+        .bucket = "bucket",
+        .key = ath__slice_str(key),
+    };
+}
+
+struct ath_op *store_start_put(struct store *s, const struct ath_s3_put_options *options) {
+    struct ath_error err = {0};
+    struct ath_op *op = NULL;
+    if (ath_s3_put_start(s->w.client, s->w.queue, options, &op, &err))
+        fail_msg("ath_s3_put_start: %s", err.message);
+    return op;
+}
+
+struct ath_op *store_start_get(struct store *s, const struct ath_s3_get_options *options) {
+    struct ath_error err = {0};
+    struct ath_op *op = NULL;
+    if (ath_s3_get_start(s->w.client, s->w.queue, options, &op, &err))
+        fail_msg("ath_s3_get_start: %s", err.message);
+    return op;
+}
+
+struct ath_op *store_start_call(struct store *s, const struct ath_s3_call_options *options) {
+    struct ath_error err = {0};
+    struct ath_op *op = NULL;
+    if (ath_s3_call_start(s->w.client, s->w.queue, options, &op, &err))
+        fail_msg("ath_s3_call_start: %s", err.message);
+    return op;
+}
+
+int store_finish(struct store *s, struct ath_op *op, struct ath_error *err) {
+    world_finish(&s->w, op, 500 * SECOND);
+    return ath_op_error(op, err);
+}
+
+size_t store_take_chunks(struct ath_op *op, char *out) {
+    struct ath_s3_chunk *chunk;
+    size_t len = 0;
+    while (ath_s3_chunk_next(op, &chunk, NULL) == 1) {
+        struct ath_slice bytes = ath_s3_chunk_bytes(chunk);
+        memcpy(out + len, bytes.ptr, bytes.len);
+        len += bytes.len;
+        ath_s3_chunk_release(chunk);
+    }
+    return len;
 }
 
 void store_close(struct store *s) {

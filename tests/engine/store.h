@@ -34,14 +34,17 @@ struct store_upload {
  * U UploadPart, u UploadPartCopy, c CopyObject, M CompleteMultipartUpload, A AbortMultipartUpload,
  * L a list, l ListMultipartUploads, p ListParts, D DeleteObjects, d DeleteObject.
  */
-struct store;
-/* Before or after the store has done it; `nth` of its letter from 1. Before: true when decided. */
-typedef bool store_fault(
-    struct store *s,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a);
+struct store_request {
+    struct store *s;
+    const struct ath__exchange *x;
+    struct ath__fake_answer *a;
+    char op;
+    unsigned nth; /* of its letter, from 1 */
+    char key[64];
+    const char *query;
+};
+/* Before or after the store has done it. Before: true when the answer is decided. */
+typedef bool store_fault(const struct store_request *r);
 
 struct store {
     struct world w;
@@ -70,10 +73,26 @@ struct store_object *store_put(struct store *s, const char *key, const char *byt
 struct store_object *store_find(struct store *s, const char *key);
 /* A header of a request, "" when absent; valid until the next call. */
 const char *store_header(const struct ath__exchange *x, const char *name);
-void store_error(struct store *s, struct ath__fake_answer *a, int status, const char *code);
+void store_error(const struct store_request *r, int status, const char *code);
+/* The request has arrived, its answer never does. */
+void store_lose(const struct store_request *r);
 /* Bytes that differ everywhere. */
 char *store_pattern(size_t len);
 /* Parts that are neither completed nor aborted. */
 size_t store_open_uploads(const struct store *s);
+
+/* Of "bucket": a put of "k" in parts of 5 MiB, a get in ranges of 10 bytes, a single call. */
+struct ath_s3_put_options store_put_options(const char *bytes, size_t len);
+struct ath_s3_get_options store_get_options(const char *key);
+struct ath_s3_call_options
+store_call_options(const char *operation, const char *method, const char *key);
+/* These fail the test when the operation does not begin. */
+struct ath_op *store_start_put(struct store *s, const struct ath_s3_put_options *options);
+struct ath_op *store_start_get(struct store *s, const struct ath_s3_get_options *options);
+struct ath_op *store_start_call(struct store *s, const struct ath_s3_call_options *options);
+/* Runs until the operation is done, asserts that it ended, and returns its code. */
+int store_finish(struct store *s, struct ath_op *op, struct ath_error *err);
+/* Copies what a stream has ready; returns its length. */
+size_t store_take_chunks(struct ath_op *op, char *out);
 
 #endif

@@ -3,30 +3,6 @@
 
 static struct store s;
 
-static struct ath_s3_call_options
-call_of(const char *operation, const char *method, const char *key) {
-    return (struct ath_s3_call_options){
-        .size = sizeof(struct ath_s3_call_options),
-        .operation = operation,
-        .method = method,
-        .bucket = "bucket",
-        .key = ath__slice_str(key),
-    };
-}
-
-static struct ath_op *start(const struct ath_s3_call_options *options) {
-    struct ath_error err = {0};
-    struct ath_op *op = NULL;
-    if (ath_s3_call_start(s.w.client, s.w.queue, options, &op, &err))
-        fail_msg("ath_s3_call_start: %s", err.message);
-    return op;
-}
-
-static int finish(struct ath_op *op, struct ath_error *err) {
-    world_finish(&s.w, op, 500 * SECOND);
-    return ath_op_error(op, err);
-}
-
 static const struct ath__fake_request *request_at(size_t i) {
     const struct ath__fake_request *r = ath__fake_request_at(s.w.fake, i);
     assert_non_null(r);
@@ -38,32 +14,32 @@ static void test_call_answers(void **state) {
     char out[16];
     store_open(&s, NULL);
     store_put(&s, "k", "hello", 5);
-    struct ath_s3_call_options options = call_of("GetObject", "GET", "k");
-    struct ath_op *op = start(&options);
+    struct ath_s3_call_options options = store_call_options("GetObject", "GET", "k");
+    struct ath_op *op = store_start_call(&s, &options);
     assert_int_equal(ath_s3_status(op), 0);
     assert_null(ath_s3_header(op, "ETag").ptr);
-    assert_int_equal(finish(op, NULL), 0);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     assert_true(ath__slice_is(ath_s3_body(op), "hello"));
     assert_int_equal(ath_s3_status(op), 200);
     assert_true(ath_s3_head(op).len > 10);
     ath_op_release(op);
     options.into = out;
     options.into_len = sizeof out;
-    op = start(&options);
-    assert_int_equal(finish(op, NULL), 0);
+    op = store_start_call(&s, &options);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     assert_memory_equal(out, "hello", 5);
     assert_int_equal(ath_s3_body(op).len, 0);
     ath_op_release(op);
     options.into_len = 4;
-    op = start(&options);
-    assert_int_equal(finish(op, NULL), ATH_ERR_TOO_LARGE);
+    op = store_start_call(&s, &options);
+    assert_int_equal(store_finish(&s, op, NULL), ATH_ERR_TOO_LARGE);
     ath_op_release(op);
-    options = call_of("GetObject", "GET", "none");
+    options = store_call_options("GetObject", "GET", "none");
     options.into = out;
     options.into_len = sizeof out;
     struct ath_error err = {0};
-    op = start(&options);
-    assert_int_equal(finish(op, &err), ATH_ERR_NOT_FOUND);
+    op = store_start_call(&s, &options);
+    assert_int_equal(store_finish(&s, op, &err), ATH_ERR_NOT_FOUND);
     assert_string_equal(err.service_code, "NoSuchKey");
     assert_string_equal(err.operation, "GetObject");
     assert_true(ath__slice_starts(ath_s3_body(op), "<Error>"));
@@ -76,7 +52,7 @@ static void test_call_bad_options(void **state) {
     struct ath_op *op;
     struct ath_error err;
     store_open(&s, NULL);
-    struct ath_s3_call_options good = call_of("GetObject", "GET", "k"), o = good;
+    struct ath_s3_call_options good = store_call_options("GetObject", "GET", "k"), o = good;
     o.method = "PATCH";
     assert_int_equal(ath_s3_call_start(s.w.client, NULL, &o, &op, &err), ATH_ERR_INVALID);
     o = good;
@@ -97,18 +73,11 @@ static void test_call_bad_options(void **state) {
 
 /* -- regions ----------------------------------------------------------------------------------- */
 
-static bool lives_elsewhere(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)op;
-    (void)nth;
-    if (strstr(x->route->host, "eu-west-1"))
+static bool lives_elsewhere(const struct store_request *r) {
+    if (strstr(r->x->route->host, "eu-west-1"))
         return false;
-    store_error(st, a, st->w.counter ? (int)st->w.counter : 301, "PermanentRedirect");
-    a->head = "x-amz-bucket-region: eu-west-1\r\n";
+    store_error(r, r->s->w.counter ? (int)r->s->w.counter : 301, "PermanentRedirect");
+    r->a->head = "x-amz-bucket-region: eu-west-1\r\n";
     return true;
 }
 
@@ -124,12 +93,12 @@ static void test_redirect_is_followed_and_remembered(void **state) {
         store_put(&s, "k", "hello", 5);
         s.before = lives_elsewhere;
         s.w.counter = statuses[i];
-        struct ath_s3_call_options options = call_of("HeadObject", "HEAD", "k");
-        struct ath_op *op = start(&options);
-        assert_int_equal(finish(op, NULL), 0);
+        struct ath_s3_call_options options = store_call_options("HeadObject", "HEAD", "k");
+        struct ath_op *op = store_start_call(&s, &options);
+        assert_int_equal(store_finish(&s, op, NULL), 0);
         ath_op_release(op);
-        op = start(&options);
-        assert_int_equal(finish(op, NULL), 0);
+        op = store_start_call(&s, &options);
+        assert_int_equal(store_finish(&s, op, NULL), 0);
         ath_op_release(op);
         assert_string_equal(s.log, "HHH");
         assert_non_null(strstr(request_at(0)->headers, "/us-east-1/s3/"));
@@ -156,13 +125,8 @@ static void test_redirect_is_followed_and_remembered(void **state) {
 
 /* What one bucket taught is no other's; transfers follow as calls do, and only their first request
  * has to be told. */
-static bool one_lives_elsewhere(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    return strncmp(x->route->host, "bucket.", 7) == 0 && lives_elsewhere(st, op, nth, x, a);
+static bool one_lives_elsewhere(const struct store_request *r) {
+    return strncmp(r->x->route->host, "bucket.", 7) == 0 && lives_elsewhere(r);
 }
 
 static void test_redirects_are_of_a_bucket(void **state) {
@@ -175,16 +139,11 @@ static void test_redirects_are_of_a_bucket(void **state) {
     store_open(&s, &client);
     store_put(&s, "k", "012345678901234567890123456789", 30);
     s.before = one_lives_elsewhere;
-    struct ath_s3_get_options get = {
-        .size = sizeof get,
-        .bucket = "bucket",
-        .key = ath__slice_str("k"),
-        .length = -1,
-        .part_bytes = 10,
-        .into = out,
-        .into_len = sizeof out};
+    struct ath_s3_get_options get = store_get_options("k");
+    get.into = out;
+    get.into_len = sizeof out;
     assert_int_equal(ath_s3_get_start(s.w.client, s.w.queue, &get, &op, NULL), 0);
-    assert_int_equal(finish(op, NULL), 0);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     assert_memory_equal(out, "012345678901234567890123456789", 30);
     assert_string_equal(s.log, "GGGG");
     ath_op_release(op);
@@ -194,13 +153,13 @@ static void test_redirects_are_of_a_bucket(void **state) {
         .key = ath__slice_str("new"),
         .body = ath__slice_str("hello")};
     assert_int_equal(ath_s3_put_start(s.w.client, s.w.queue, &put, &op, NULL), 0);
-    assert_int_equal(finish(op, NULL), 0);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     assert_string_equal(s.log, "GGGGP");
     ath_op_release(op);
-    struct ath_s3_call_options options = call_of("HeadObject", "HEAD", "k");
+    struct ath_s3_call_options options = store_call_options("HeadObject", "HEAD", "k");
     options.bucket = "other";
-    op = start(&options);
-    assert_int_equal(finish(op, NULL), 0);
+    op = store_start_call(&s, &options);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     ath_op_release(op);
     assert_string_equal(request_at(4)->host, "bucket.s3.eu-west-1.amazonaws.com");
     assert_string_equal(request_at(5)->host, "other.s3.us-east-1.amazonaws.com");
@@ -215,9 +174,9 @@ static void test_redirect_only_once_and_on_aws_only(void **state) {
     client.s3_endpoint_url = "http://127.0.0.1:9000";
     store_open(&s, &client);
     s.before = lives_elsewhere;
-    struct ath_s3_call_options options = call_of("HeadObject", "HEAD", "k");
-    struct ath_op *op = start(&options);
-    assert_int_equal(finish(op, &err), ATH_ERR_SERVICE);
+    struct ath_s3_call_options options = store_call_options("HeadObject", "HEAD", "k");
+    struct ath_op *op = store_start_call(&s, &options);
+    assert_int_equal(store_finish(&s, op, &err), ATH_ERR_SERVICE);
     assert_string_equal(s.log, "H");
     ath_op_release(op);
     store_close(&s);
@@ -231,29 +190,22 @@ static void test_call_waits_for_keys(void **state) {
     client.credentials_source = ATH_CREDENTIALS_EXTERNAL;
     store_open(&s, &client);
     store_put(&s, "k", "hello", 5);
-    struct ath_s3_call_options options = call_of("GetObject", "GET", "k");
-    struct ath_op *op = start(&options);
+    struct ath_s3_call_options options = store_call_options("GetObject", "GET", "k");
+    struct ath_op *op = store_start_call(&s, &options);
     world_run(&s.w, SECOND);
     assert_string_equal(world_trace(&s.w, op), "C");
     assert_int_equal(
         ath_client_credentials_set(s.w.client, "AKID", "secret", "token", 0, NULL, NULL), 0);
-    assert_int_equal(finish(op, NULL), 0);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     assert_non_null(strstr(request_at(0)->headers, "X-Amz-Security-Token: token\r\n"));
     ath_op_release(op);
     store_close(&s);
 }
 
-static bool expires(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)op;
-    (void)nth;
-    if (strcmp(store_header(x, "X-Amz-Security-Token"), "old") != 0)
+static bool expires(const struct store_request *r) {
+    if (strcmp(store_header(r->x, "X-Amz-Security-Token"), "old") != 0)
         return false;
-    store_error(st, a, 400, "ExpiredToken");
+    store_error(r, 400, "ExpiredToken");
     return true;
 }
 
@@ -265,13 +217,13 @@ static void test_expired_keys_are_asked_for_anew(void **state) {
     store_put(&s, "k", "hello", 5);
     s.before = expires;
     ath_client_credentials_set(s.w.client, "AKID", "secret", "old", 0, NULL, NULL);
-    struct ath_s3_call_options options = call_of("HeadObject", "HEAD", "k");
-    struct ath_op *op = start(&options);
+    struct ath_s3_call_options options = store_call_options("HeadObject", "HEAD", "k");
+    struct ath_op *op = store_start_call(&s, &options);
     world_run(&s.w, SECOND);
     assert_false(ath_op_is_done(op));
     assert_int_equal(ath_op_wait(op, ATH_WAIT_CREDENTIALS, 0), ATH_WAIT_CREDENTIALS);
     ath_client_credentials_set(s.w.client, "AKID", "secret", "new", 0, NULL, NULL);
-    assert_int_equal(finish(op, NULL), 0);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     assert_string_equal(s.log, "HH");
     ath_op_release(op);
     store_close(&s);
@@ -279,16 +231,10 @@ static void test_expired_keys_are_asked_for_anew(void **state) {
 
 /* -- SlowDown ---------------------------------------------------------------------------------- */
 
-static bool slow_first(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)op;
-    if (nth > 1 || strncmp(x->route->host, "bucket.", 7) != 0)
+static bool slow_first(const struct store_request *r) {
+    if (r->nth > 1 || strncmp(r->x->route->host, "bucket.", 7) != 0)
         return false;
-    store_error(st, a, 503, "SlowDown");
+    store_error(r, 503, "SlowDown");
     return true;
 }
 
@@ -298,12 +244,12 @@ static void test_slow_down_slows_the_bucket_alone(void **state) {
     store_open(&s, NULL);
     store_put(&s, "k", "x", 1);
     s.before = slow_first;
-    struct ath_s3_call_options options = call_of("HeadObject", "HEAD", "k");
-    struct ath_op *first = start(&options);
+    struct ath_s3_call_options options = store_call_options("HeadObject", "HEAD", "k");
+    struct ath_op *first = store_start_call(&s, &options);
     world_run(&s.w, 10 * MS);
     for (size_t i = 0; i < 1000; i++) {
         options.bucket = i < 500 ? "bucket" : "other";
-        ops[i] = start(&options);
+        ops[i] = store_start_call(&s, &options);
     }
     world_run(&s.w, 20 * MS);
     size_t done = 0, other = 0;
@@ -311,9 +257,9 @@ static void test_slow_down_slows_the_bucket_alone(void **state) {
         *(i < 500 ? &done : &other) += ath_op_is_done(ops[i]);
     assert_int_equal(other, 500);
     assert_in_range(done, 1, 30);
-    assert_int_equal(finish(first, NULL), 0);
+    assert_int_equal(store_finish(&s, first, NULL), 0);
     for (size_t i = 0; i < 1000; i++) {
-        assert_int_equal(finish(ops[i], NULL), 0);
+        assert_int_equal(store_finish(&s, ops[i], NULL), 0);
         ath_op_release(ops[i]);
     }
     ath_op_release(first);
@@ -334,6 +280,16 @@ static size_t take_pages(struct ath_op *op, size_t *pages) {
     return keys;
 }
 
+/* The same as they come, until the operation is done. */
+static size_t read_pages(struct ath_op *op, size_t *pages) {
+    size_t keys = 0;
+    while (!ath_op_is_done(op)) {
+        keys += take_pages(op, pages);
+        world_run(&s.w, 10 * MS);
+    }
+    return keys + take_pages(op, pages);
+}
+
 static void put_keys(size_t count) {
     for (size_t i = 0; i < count; i++) {
         char key[24];
@@ -346,7 +302,7 @@ static void test_list_pages_ahead(void **state) {
     (void)state;
     struct ath_error err = {0};
     struct ath_op *op;
-    size_t pages = 0, keys = 0;
+    size_t pages = 0;
     store_open(&s, NULL);
     put_keys(30);
     s.list_max = 4;
@@ -355,12 +311,7 @@ static void test_list_pages_ahead(void **state) {
     assert_int_equal(ath_s3_list_start(s.w.client, s.w.queue, &options, &op, &err), 0);
     world_run(&s.w, SECOND);
     assert_int_equal(s.count['L'], 2); /* nobody reads */
-    while (!ath_op_is_done(op)) {
-        keys += take_pages(op, &pages);
-        world_run(&s.w, 10 * MS);
-    }
-    keys += take_pages(op, &pages);
-    assert_int_equal(keys, 30);
+    assert_int_equal(read_pages(op, &pages), 30);
     assert_int_equal(ath_op_error(op, NULL), 0);
     assert_in_range(pages, 8, 9);
     assert_string_equal(request_at(0)->target, "/?list-type=2&encoding-type=url&prefix=p");
@@ -369,7 +320,7 @@ static void test_list_pages_ahead(void **state) {
     options.keys_max = 6;
     options.start_after = "p010";
     assert_int_equal(ath_s3_list_start(s.w.client, s.w.queue, &options, &op, &err), 0);
-    assert_int_equal(finish(op, NULL), 0);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     pages = 0;
     assert_int_equal(take_pages(op, &pages), 6);
     assert_int_equal(atomic_load(&s.w.client->stats.budget_used), 0);
@@ -377,17 +328,10 @@ static void test_list_pages_ahead(void **state) {
     store_close(&s);
 }
 
-static bool denies_second(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)x;
-    (void)op;
-    if (nth < 2)
+static bool denies_second(const struct store_request *r) {
+    if (r->nth < 2)
         return false;
-    store_error(st, a, 403, "AccessDenied");
+    store_error(r, 403, "AccessDenied");
     return true;
 }
 
@@ -402,7 +346,7 @@ static void test_list_failure_after_a_page(void **state) {
     struct ath_s3_list_options options = {
         .size = sizeof options, .kind = ATH_S3_LIST_OBJECTS, .bucket = "bucket"};
     assert_int_equal(ath_s3_list_start(s.w.client, s.w.queue, &options, &op, NULL), 0);
-    assert_int_equal(finish(op, NULL), ATH_ERR_ACCESS);
+    assert_int_equal(store_finish(&s, op, NULL), ATH_ERR_ACCESS);
     assert_int_equal(ath_s3_page_next(op, &page, NULL), 1);
     ath_s3_page_release(page);
     assert_int_equal(ath_s3_page_next(op, &page, NULL), ATH_ERR_ACCESS);
@@ -417,15 +361,9 @@ static void test_list_failure_after_a_page(void **state) {
 }
 
 /* A page that ends in its middle is asked for again, and is an error when it stays so. */
-static bool cuts(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)x;
-    if ((op == 'L' || op == 'D') && (nth == 2 || st->w.counter))
-        a->body_len = strlen(a->body) - 9;
+static bool cuts(const struct store_request *r) {
+    if ((r->op == 'L' || r->op == 'D') && (r->nth == 2 || r->s->w.counter))
+        r->a->body_len = strlen(r->a->body) - 9;
     return false;
 }
 
@@ -444,12 +382,7 @@ static void test_truncated_answers_are_asked_for_again(void **state) {
         struct ath_s3_list_options options = {
             .size = sizeof options, .kind = ATH_S3_LIST_OBJECTS, .bucket = "bucket"};
         assert_int_equal(ath_s3_list_start(s.w.client, s.w.queue, &options, &op, NULL), 0);
-        size_t got = 0;
-        while (!ath_op_is_done(op)) {
-            got += take_pages(op, &pages);
-            world_run(&s.w, 10 * MS);
-        }
-        got += take_pages(op, &pages);
+        size_t got = read_pages(op, &pages);
         struct ath_error err = {0};
         assert_int_equal(ath_op_error(op, &err), always ? ATH_ERR_PROTOCOL : 0);
         assert_int_equal(err.attempts, always ? 5 : 0);
@@ -463,7 +396,7 @@ static void test_truncated_answers_are_asked_for_again(void **state) {
         struct ath_s3_delete_options del = {
             .size = sizeof del, .bucket = "bucket", .keys = keys, .count = 1500};
         assert_int_equal(ath_s3_delete_start(s.w.client, s.w.queue, &del, &op, NULL), 0);
-        assert_int_equal(finish(op, NULL), always ? ATH_ERR_PROTOCOL : 0);
+        assert_int_equal(store_finish(&s, op, NULL), always ? ATH_ERR_PROTOCOL : 0);
         assert_int_equal(s.count['D'] > 2, true);
         assert_int_equal(s.objects_count, 0);
         ath_op_release(op);
@@ -492,7 +425,7 @@ static void test_delete_batches_and_failures(void **state) {
     struct ath_s3_delete_options options = {
         .size = sizeof options, .bucket = "bucket", .keys = keys, .count = 2503};
     assert_int_equal(ath_s3_delete_start(s.w.client, s.w.queue, &options, &op, &err), 0);
-    assert_int_equal(finish(op, NULL), 0);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     assert_string_equal(s.log, "DDDdd");
     assert_non_null(strstr(request_at(0)->headers, "x-amz-checksum-crc32: "));
     size_t count;
@@ -507,7 +440,7 @@ static void test_delete_batches_and_failures(void **state) {
     assert_non_null(strstr(err.message, "number 4"));
     options.count = 0;
     assert_int_equal(ath_s3_delete_start(s.w.client, s.w.queue, &options, &op, &err), 0);
-    assert_int_equal(finish(op, NULL), 0);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     ath_op_release(op);
     store_close(&s);
 }
@@ -523,7 +456,7 @@ static void test_delete_other_server_gets_md5(void **state) {
     struct ath_s3_delete_options options = {
         .size = sizeof options, .bucket = "bucket", .keys = &key, .count = 1};
     assert_int_equal(ath_s3_delete_start(s.w.client, s.w.queue, &options, &op, NULL), 0);
-    assert_int_equal(finish(op, NULL), 0);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     assert_non_null(strstr(request_at(0)->headers, "Content-MD5: "));
     assert_null(strstr(request_at(0)->headers, "x-amz-checksum"));
     ath_op_release(op);
@@ -532,17 +465,8 @@ static void test_delete_other_server_gets_md5(void **state) {
 
 /* -- presigned URLs ---------------------------------------------------------------------------- */
 
-static bool tells_tomorrow(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)st;
-    (void)op;
-    (void)nth;
-    (void)x;
-    a->head = "Date: Sat, 25 May 2013 00:00:00 GMT\r\nETag: \"e\"\r\n";
+static bool tells_tomorrow(const struct store_request *r) {
+    r->a->head = "Date: Sat, 25 May 2013 00:00:00 GMT\r\nETag: \"e\"\r\n";
     return false;
 }
 
@@ -614,9 +538,9 @@ static void test_presign_by_the_servers_clock(void **state) {
     store_put(&s, "k", "hello", 5);
     s.after = tells_tomorrow;
     ath__fake_set_wall(s.w.fake, 1369353600000);
-    struct ath_s3_call_options options = call_of("GetObject", "GET", "k");
-    struct ath_op *op = start(&options);
-    assert_int_equal(finish(op, NULL), 0);
+    struct ath_s3_call_options options = store_call_options("GetObject", "GET", "k");
+    struct ath_op *op = store_start_call(&s, &options);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     ath_op_release(op);
     assert_int_equal(
         ath_s3_presign(
@@ -635,10 +559,10 @@ static void test_shutdown_ends_operations(void **state) {
     store_open(&s, NULL);
     store_put(&s, "k", "hello", 5);
     s.hold = true;
-    struct ath_s3_call_options options = call_of("GetObject", "GET", "k");
+    struct ath_s3_call_options options = store_call_options("GetObject", "GET", "k");
     options.into = out;
     options.into_len = sizeof out;
-    struct ath_op *op = start(&options);
+    struct ath_op *op = store_start_call(&s, &options);
     world_run(&s.w, MS);
     ath_shutdown(0);
     assert_true(ath_op_is_done(op));

@@ -5,46 +5,6 @@
 
 static struct store s;
 
-static struct ath_s3_put_options put_of(const char *bytes, size_t len) {
-    return (struct ath_s3_put_options){
-        .size = sizeof(struct ath_s3_put_options),
-        .bucket = "bucket",
-        .key = ATH__SLICE_INIT("k"),
-        .body = {bytes, len},
-        .part_bytes = 5 * MIB,
-    };
-}
-
-static struct ath_op *start_put(const struct ath_s3_put_options *options) {
-    struct ath_error err = {0};
-    struct ath_op *op = NULL;
-    if (ath_s3_put_start(s.w.client, s.w.queue, options, &op, &err))
-        fail_msg("ath_s3_put_start: %s", err.message);
-    return op;
-}
-
-static struct ath_s3_get_options get_of(const char *key) {
-    return (struct ath_s3_get_options){
-        .size = sizeof(struct ath_s3_get_options),
-        .bucket = "bucket",
-        .key = ath__slice_str(key),
-        .length = -1,
-    };
-}
-
-static struct ath_op *start_get(const struct ath_s3_get_options *options) {
-    struct ath_error err = {0};
-    struct ath_op *op = NULL;
-    if (ath_s3_get_start(s.w.client, s.w.queue, options, &op, &err))
-        fail_msg("ath_s3_get_start: %s", err.message);
-    return op;
-}
-
-static int finish(struct ath_op *op, struct ath_error *err) {
-    world_finish(&s.w, op, 500 * SECOND);
-    return ath_op_error(op, err);
-}
-
 /* -- requests ---------------------------------------------------------------------------------- */
 
 /* The algorithm that the program names, for one request and for parts. */
@@ -74,18 +34,18 @@ static void test_put_checksum_algorithms(void **state) {
                 client.credentials_source = ATH_CREDENTIALS_NONE;
                 client.s3_checksums = required ? 2 : 1;
                 store_open(&s, &client);
-                struct ath_s3_put_options options = put_of("123456789", 9);
+                struct ath_s3_put_options options = store_put_options("123456789", 9);
                 options.headers = &header;
                 options.headers_count = 1;
-                struct ath_op *op = start_put(&options);
-                assert_int_equal(finish(op, NULL), 0);
+                struct ath_op *op = store_start_put(&s, &options);
+                assert_int_equal(store_finish(&s, op, NULL), 0);
                 snprintf(line, sizeof line, "%s: %s\r\n", cases[i].header, cases[i].value);
                 assert_non_null(strstr(ath__fake_request_at(s.w.fake, 0)->headers, line));
                 ath_op_release(op);
                 options.body = ath__slice(bytes, 6 * MIB);
                 options.parallel = 1;
-                op = start_put(&options);
-                assert_int_equal(finish(op, NULL), 0);
+                op = store_start_put(&s, &options);
+                assert_int_equal(store_finish(&s, op, NULL), 0);
                 const char *create = ath__fake_request_at(s.w.fake, 1)->headers;
                 snprintf(
                     line,
@@ -121,24 +81,24 @@ static void test_put_checksums_of_the_program(void **state) {
     struct ath_error err = {0};
     for (size_t i = 0; i < 3; i++) {
         store_open(&s, NULL);
-        struct ath_s3_put_options options = put_of("123456789", 9);
+        struct ath_s3_put_options options = store_put_options("123456789", 9);
         options.headers = &sums[i];
         options.headers_count = 1;
-        struct ath_op *op = start_put(&options);
-        assert_int_equal(finish(op, NULL), 0);
+        struct ath_op *op = store_start_put(&s, &options);
+        assert_int_equal(store_finish(&s, op, NULL), 0);
         const char *headers = ath__fake_request_at(s.w.fake, 0)->headers;
         snprintf(line, sizeof line, "%s: %s\r\n", sums[i].name, sums[i].value);
         assert_non_null(strstr(headers, line));
         assert_null(strstr(headers, "x-amz-checksum-crc32:"));
         ath_op_release(op);
         options.body = ath__slice(bytes, 6 * MIB);
-        op = start_put(&options);
-        assert_int_equal(finish(op, &err), ATH_ERR_UNSUPPORTED);
+        op = store_start_put(&s, &options);
+        assert_int_equal(store_finish(&s, op, &err), ATH_ERR_UNSUPPORTED);
         assert_non_null(strstr(err.message, sums[i].name));
         assert_string_equal(s.log, "P");
         ath_op_release(op);
         struct ath_s3_pair sha = {"x-amz-checksum-algorithm", "SHA256"};
-        options = put_of("1", 1);
+        options = store_put_options("1", 1);
         options.headers = &sha;
         options.headers_count = 1;
         assert_int_equal(
@@ -153,16 +113,10 @@ static void test_put_checksums_of_the_program(void **state) {
 
 static const char *s_sum;
 
-static bool sums(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)x;
-    if (op == 'G' && nth == 1) {
-        snprintf(st->head + strlen(st->head), 100, "x-amz-checksum-%s\r\n", s_sum);
-        a->head = st->head;
+static bool sums(const struct store_request *r) {
+    if (r->op == 'G' && r->nth == 1) {
+        snprintf(r->s->head + strlen(r->s->head), 100, "x-amz-checksum-%s\r\n", s_sum);
+        r->a->head = r->s->head;
     }
     return false;
 }
@@ -196,13 +150,13 @@ static void test_get_checksum(void **state) {
             store_put(&s, "k", "123456789", 9);
             s.after = sums;
             s_sum = cases[i].sum;
-            struct ath_s3_get_options options = get_of("k");
+            struct ath_s3_get_options options = store_get_options("k");
             options.part_bytes = how ? 2 : 10;
             options.offset = cases[i].offset;
             options.into = how > 1 ? out : NULL;
             options.into_len = how > 1 ? sizeof out : 0;
-            struct ath_op *op = start_get(&options);
-            assert_int_equal(finish(op, &err), cases[i].code);
+            struct ath_op *op = store_start_get(&s, &options);
+            assert_int_equal(store_finish(&s, op, &err), cases[i].code);
             if (err.code)
                 assert_non_null(strstr(err.message, "checksum"));
             bool asks = strstr(ath__fake_request_at(s.w.fake, 0)->headers, "x-amz-checksum-mode");
@@ -212,18 +166,12 @@ static void test_get_checksum(void **state) {
         }
 }
 
-static bool sends_sum(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)x;
-    (void)op;
-    a->head = nth < 3 ? "x-amz-checksum-crc32c: 4waSgw==\r\n" : "x-amz-checksum-crc32c: AAAA\r\n";
-    a->status = (int)st->w.counter;
-    if (nth == 6)
-        a->head = "x-amz-checksum-crc32c: AAAA\r\nContent-Range: bytes 0-8/10\r\n";
+static bool sends_sum(const struct store_request *r) {
+    r->a->head =
+        r->nth < 3 ? "x-amz-checksum-crc32c: 4waSgw==\r\n" : "x-amz-checksum-crc32c: AAAA\r\n";
+    r->a->status = (int)r->s->w.counter;
+    if (r->nth == 6)
+        r->a->head = "x-amz-checksum-crc32c: AAAA\r\nContent-Range: bytes 0-8/10\r\n";
     return false;
 }
 
@@ -234,12 +182,7 @@ static void test_call_checks_whole_objects(void **state) {
     store_open(&s, NULL);
     store_put(&s, "k", "123456789", 9);
     s.after = sends_sum;
-    struct ath_s3_call_options options = {
-        .size = sizeof options,
-        .operation = "GetObject",
-        .method = "GET",
-        .bucket = "bucket",
-        .key = ATH__SLICE_INIT("k")};
+    struct ath_s3_call_options options = store_call_options("GetObject", "GET", "k");
     for (unsigned i = 1; i <= 6; i++) {
         struct ath_error err = {0};
         options.into = i % 2 ? out : NULL;
@@ -247,7 +190,7 @@ static void test_call_checks_whole_objects(void **state) {
         s.w.counter = i == 5 ? 206 : 200; /* the sixth has 200, but is a range */
         struct ath_op *op = NULL;
         assert_int_equal(ath_s3_call_start(s.w.client, s.w.queue, &options, &op, &err), 0);
-        assert_int_equal(finish(op, &err), i == 3 || i == 4 ? ATH_ERR_IO : 0);
+        assert_int_equal(store_finish(&s, op, &err), i == 3 || i == 4 ? ATH_ERR_IO : 0);
         assert_int_equal(ath_s3_status(op), s.w.counter);
         ath_op_release(op);
     }

@@ -22,12 +22,7 @@ static int s_step;
     } while (0)
 
 static int start_get(struct store *at, const char *key, struct ath_op **op, struct ath_error *err) {
-    struct ath_s3_get_options options = {
-        .size = sizeof options,
-        .bucket = "bucket",
-        .key = ath__slice_str(key),
-        .length = -1,
-        .part_bytes = 10};
+    struct ath_s3_get_options options = store_get_options(key);
     return ath_s3_get_start(s.w.client, at->w.queue, &options, op, err);
 }
 
@@ -48,29 +43,13 @@ static void start_all(void) {
         .size = sizeof list, .kind = ATH_S3_LIST_OBJECTS, .bucket = "bucket"};
     struct ath_s3_delete_options del = {
         .size = sizeof del, .bucket = "bucket", .keys = &key, .count = 1};
-    struct ath_s3_call_options call = {
-        .size = sizeof call,
-        .operation = "HeadObject",
-        .method = "HEAD",
-        .bucket = "bucket",
-        .key = ath__slice_str("k")};
+    struct ath_s3_call_options call = store_call_options("HeadObject", "HEAD", "k");
     assert_int_equal(start_get(&s, "k", &s_ops[GET], &err), 0);
     assert_int_equal(start_put(&s, &s_ops[PUT], &err), 0);
     assert_int_equal(ath_s3_put_write(s_ops[PUT], ath__slice(s_bytes, 5 * MIB + 9), &err), 0);
     assert_int_equal(ath_s3_list_start(s.w.client, s.w.queue, &list, &s_ops[LIST], &err), 0);
     assert_int_equal(ath_s3_delete_start(s.w.client, s.w.queue, &del, &s_ops[DELETE], &err), 0);
     assert_int_equal(ath_s3_call_start(s.w.client, s.w.queue, &call, &s_ops[CALL], &err), 0);
-}
-
-static size_t take_chunks(struct ath_op *op, char *out) {
-    struct ath_s3_chunk *chunk;
-    size_t len = 0;
-    while (ath_s3_chunk_next(op, &chunk, NULL) == 1) {
-        memcpy(out + len, ath_s3_chunk_bytes(chunk).ptr, ath_s3_chunk_bytes(chunk).len);
-        len += ath_s3_chunk_bytes(chunk).len;
-        ath_s3_chunk_release(chunk);
-    }
-    return len;
 }
 
 static void refuse_old(void) {
@@ -116,7 +95,7 @@ static void use_own(void) {
     store_put(&s_child, "own", "0123456789abcdef", 16);
     CHILD_CHECK(start_get(&s_child, "own", &op, &err) == 0);
     run(op);
-    CHILD_CHECK(take_chunks(op, out) == 16 && memcmp(out, "0123456789abcdef", 16) == 0);
+    CHILD_CHECK(store_take_chunks(op, out) == 16 && memcmp(out, "0123456789abcdef", 16) == 0);
     ath_op_release(op);
     CHILD_CHECK(start_put(&s_child, &op, &err) == 0);
     CHILD_CHECK(ath_s3_put_write(op, ath__slice(s_bytes, 5 * MIB + 1), &err) == 0);
@@ -168,7 +147,7 @@ static void test_fork_s3_operations(void **state) {
             world_finish(&s.w, s_ops[i], 10 * SECOND);
             assert_int_equal(ath_op_error(s_ops[i], NULL), 0);
         }
-        assert_int_equal(take_chunks(s_ops[GET], out), 45);
+        assert_int_equal(store_take_chunks(s_ops[GET], out), 45);
         assert_memory_equal(out, s_bytes, 45);
         assert_int_equal(store_find(&s, "new")->len, 5 * MIB + 9);
         assert_memory_equal(store_find(&s, "new")->bytes, s_bytes, 5 * MIB + 9);

@@ -3,39 +3,16 @@
 
 static struct store s;
 
-static struct ath_s3_get_options options_of(const char *key) {
-    return (struct ath_s3_get_options){
-        .size = sizeof(struct ath_s3_get_options),
-        .bucket = "bucket",
-        .key = ath__slice_str(key),
-        .length = -1,
-        .part_bytes = 10,
-    };
-}
-
-static struct ath_op *start(const struct ath_s3_get_options *options) {
-    struct ath_error err = {0};
-    struct ath_op *op = NULL;
-    if (ath_s3_get_start(s.w.client, s.w.queue, options, &op, &err))
-        fail_msg("ath_s3_get_start: %s", err.message);
-    return op;
-}
-
-static int finish(struct ath_op *op, struct ath_error *err) {
-    world_finish(&s.w, op, 500 * SECOND);
-    return ath_op_error(op, err);
-}
-
 static void test_get_into_by_ranges(void **state) {
     (void)state;
     char *bytes = store_pattern(95), out[95];
     store_open(&s, NULL);
     store_put(&s, "k", bytes, 95);
-    struct ath_s3_get_options options = options_of("k");
+    struct ath_s3_get_options options = store_get_options("k");
     options.into = out;
     options.into_len = sizeof out;
-    struct ath_op *op = start(&options);
-    assert_int_equal(finish(op, NULL), 0);
+    struct ath_op *op = store_start_get(&s, &options);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     assert_memory_equal(out, bytes, 95);
     assert_string_equal(s.log, "GGGGGGGGGG");
     assert_int_equal(ath_s3_object_size(op), 95);
@@ -58,13 +35,13 @@ static void test_get_ranges_that_come_with_status_200(void **state) {
     store_open(&s, NULL);
     store_put(&s, "k", bytes, 95);
     s.ranges_as_200 = true;
-    struct ath_s3_get_options options = options_of("k");
+    struct ath_s3_get_options options = store_get_options("k");
     options.offset = 13;
     options.length = 60;
     options.into = out;
     options.into_len = sizeof out;
-    struct ath_op *op = start(&options);
-    assert_int_equal(finish(op, NULL), 0);
+    struct ath_op *op = store_start_get(&s, &options);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     assert_memory_equal(out, bytes + 13, 60);
     assert_int_equal(ath_s3_object_size(op), 95);
     ath_op_release(op);
@@ -72,29 +49,17 @@ static void test_get_ranges_that_come_with_status_200(void **state) {
     free(bytes);
 }
 
-static size_t take(struct ath_op *op, char *out) {
-    struct ath_s3_chunk *chunk;
-    size_t len = 0;
-    while (ath_s3_chunk_next(op, &chunk, NULL) == 1) {
-        struct ath_slice bytes = ath_s3_chunk_bytes(chunk);
-        memcpy(out + len, bytes.ptr, bytes.len);
-        len += bytes.len;
-        ath_s3_chunk_release(chunk);
-    }
-    return len;
-}
-
 static void test_get_stream_in_order(void **state) {
     (void)state;
     char *bytes = store_pattern(95), out[95];
     store_open(&s, NULL);
     store_put(&s, "k", bytes, 95);
-    struct ath_s3_get_options options = options_of("k");
+    struct ath_s3_get_options options = store_get_options("k");
     options.offset = 3;
     options.length = 80;
-    struct ath_op *op = start(&options);
-    assert_int_equal(finish(op, NULL), 0);
-    assert_int_equal(take(op, out), 80);
+    struct ath_op *op = store_start_get(&s, &options);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
+    assert_int_equal(store_take_chunks(op, out), 80);
     assert_memory_equal(out, bytes + 3, 80);
     assert_int_equal(ath_op_error(op, NULL), 0);
     ath_op_release(op);
@@ -110,23 +75,23 @@ static void test_get_stream_stays_in_budget(void **state) {
     client.budget_bytes = 100;
     store_open(&s, &client);
     store_put(&s, "k", bytes, 1000);
-    struct ath_s3_get_options options = options_of("k");
-    struct ath_op *op = start(&options), *other = start(&options);
+    struct ath_s3_get_options options = store_get_options("k");
+    struct ath_op *op = store_start_get(&s, &options), *other = store_start_get(&s, &options);
     world_run(&s.w, SECOND);
     assert_false(ath_op_is_done(op));
     assert_in_range(s.count['G'], 10, 12);
     assert_int_equal(atomic_load(&s.w.client->stats.budget_used) <= 110, 1);
     size_t len = 0, len2 = 0;
     while (!ath_op_is_done(op) || !ath_op_is_done(other)) {
-        len += take(op, out + len);
+        len += store_take_chunks(op, out + len);
         char sink[1000];
-        len2 += take(other, sink);
+        len2 += store_take_chunks(other, sink);
         world_run(&s.w, 10 * MS);
         assert_true(atomic_load(&s.w.client->stats.budget_used) <= 120);
     }
-    len += take(op, out + len);
+    len += store_take_chunks(op, out + len);
     char sink[1000];
-    len2 += take(other, sink);
+    len2 += store_take_chunks(other, sink);
     assert_int_equal(len, 1000);
     assert_int_equal(len2, 1000);
     assert_memory_equal(out, bytes, 1000);
@@ -147,10 +112,10 @@ static void test_get_stream_of_slow_connections(void **state) {
     store_put(&s, "k", bytes, len);
     s.latency_ns = 20 * MS;
     s.mib_ns = MIB * 1000 / 90;
-    struct ath_s3_get_options options = options_of("k");
+    struct ath_s3_get_options options = store_get_options("k");
     options.part_bytes = 0;
     uint64_t began_ns = world_now(&s.w);
-    struct ath_op *op = start(&options);
+    struct ath_op *op = store_start_get(&s, &options);
     while (!ath_op_is_done(op) || at < len) {
         struct ath_s3_chunk *chunk;
         assert_true(atomic_load(&s.w.client->stats.budget_used) <= (int64_t)(72 * MIB));
@@ -176,44 +141,44 @@ static void test_get_empty_and_past_the_end(void **state) {
     store_open(&s, NULL);
     store_put(&s, "empty", "", 0);
     store_put(&s, "k", "0123456789", 10);
-    struct ath_s3_get_options options = options_of("empty");
-    struct ath_op *op = start(&options);
-    assert_int_equal(finish(op, NULL), 0);
+    struct ath_s3_get_options options = store_get_options("empty");
+    struct ath_op *op = store_start_get(&s, &options);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     assert_int_equal(ath_s3_object_size(op), 0);
-    assert_int_equal(take(op, out), 0);
+    assert_int_equal(store_take_chunks(op, out), 0);
     assert_string_equal(s.log, "GH");
     ath_op_release(op);
-    options = options_of("k");
+    options = store_get_options("k");
     options.offset = 20;
     options.into = out;
     options.into_len = sizeof out;
-    op = start(&options);
-    assert_int_equal(finish(op, NULL), 0);
+    op = store_start_get(&s, &options);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     assert_int_equal(ath_s3_transferred(op), 0);
     assert_int_equal(ath_s3_object_size(op), 10);
     ath_op_release(op);
     options.offset = 7;
     options.length = 16;
-    op = start(&options);
-    assert_int_equal(finish(op, NULL), 0);
+    op = store_start_get(&s, &options);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     assert_int_equal(ath_s3_transferred(op), 3);
     assert_memory_equal(out, "789", 3);
     ath_op_release(op);
     options.length = 0;
-    op = start(&options);
-    assert_int_equal(finish(op, NULL), 0);
+    op = store_start_get(&s, &options);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     assert_int_equal(ath_s3_object_size(op), 10);
     ath_op_release(op);
-    options = options_of("k");
+    options = store_get_options("k");
     options.into = out;
     options.into_len = 4;
-    op = start(&options);
-    assert_int_equal(finish(op, NULL), ATH_ERR_TOO_LARGE);
+    op = store_start_get(&s, &options);
+    assert_int_equal(store_finish(&s, op, NULL), ATH_ERR_TOO_LARGE);
     ath_op_release(op);
-    options = options_of("none");
-    op = start(&options);
+    options = store_get_options("none");
+    op = store_start_get(&s, &options);
     struct ath_error err = {0};
-    assert_int_equal(finish(op, &err), ATH_ERR_NOT_FOUND);
+    assert_int_equal(store_finish(&s, op, &err), ATH_ERR_NOT_FOUND);
     assert_string_equal(err.service_code, "NoSuchKey");
     assert_int_equal(ath_s3_status(op), 404);
     ath_op_release(op);
@@ -221,19 +186,11 @@ static void test_get_empty_and_past_the_end(void **state) {
 }
 
 /* Every first answer of a range breaks off after four bytes. */
-static bool breaks_off(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)st;
-    (void)nth;
-    (void)x;
-    if (op == 'G' && a->body_len == 10) {
-        a->result = ATH_ERR_IO;
-        a->request_sent = true;
-        a->body_len = 4;
+static bool breaks_off(const struct store_request *r) {
+    if (r->op == 'G' && r->a->body_len == 10) {
+        r->a->result = ATH_ERR_IO;
+        r->a->request_sent = true;
+        r->a->body_len = 4;
     }
     return false;
 }
@@ -244,12 +201,12 @@ static void test_get_goes_on_where_it_stopped(void **state) {
     store_open(&s, NULL);
     store_put(&s, "k", bytes, 30);
     s.after = breaks_off;
-    struct ath_s3_get_options options = options_of("k");
+    struct ath_s3_get_options options = store_get_options("k");
     options.into = out;
     options.into_len = sizeof out;
     options.parallel = 1;
-    struct ath_op *op = start(&options);
-    assert_int_equal(finish(op, NULL), 0);
+    struct ath_op *op = store_start_get(&s, &options);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     assert_memory_equal(out, bytes, 30);
     assert_string_equal(s.log, "GGGGGG");
     for (size_t i = 0; i < 3; i++) {
@@ -264,16 +221,9 @@ static void test_get_goes_on_where_it_stopped(void **state) {
     free(bytes);
 }
 
-static bool changes(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)x;
-    (void)a;
-    if (op == 'G' && nth == 3)
-        store_put(st, "k", "another one that is as long as it was", 30);
+static bool changes(const struct store_request *r) {
+    if (r->op == 'G' && r->nth == 3)
+        store_put(r->s, "k", "another one that is as long as it was", 30);
     return false;
 }
 
@@ -284,10 +234,10 @@ static void test_get_change_is_an_error(void **state) {
     store_open(&s, NULL);
     store_put(&s, "k", bytes, 30);
     s.before = changes;
-    struct ath_s3_get_options options = options_of("k");
+    struct ath_s3_get_options options = store_get_options("k");
     options.parallel = 1;
-    struct ath_op *op = start(&options);
-    assert_int_equal(finish(op, &err), ATH_ERR_SERVICE);
+    struct ath_op *op = store_start_get(&s, &options);
+    assert_int_equal(store_finish(&s, op, &err), ATH_ERR_SERVICE);
     assert_non_null(strstr(err.message, "changed while it was read"));
     assert_int_equal(err.http_status, 412);
     ath_op_release(op);
@@ -297,37 +247,31 @@ static void test_get_change_is_an_error(void **state) {
 
 /* The third range finds the object gone; or the rest of a range that broke off finds another one;
  * or the server does not know If-Match and gives bytes of another one. */
-static bool changes_otherwise(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)x;
-    if (op != 'G' || nth != 3)
+static bool changes_otherwise(const struct store_request *r) {
+    if (r->op != 'G' || r->nth != 3)
         return false;
-    if (st->w.counter == 0) {
-        store_error(st, a, 404, "NoSuchKey");
+    if (r->s->w.counter == 0) {
+        store_error(r, 404, "NoSuchKey");
         return true;
     }
-    if (st->w.counter == 1) {
-        *a = (struct ath__fake_answer){
+    if (r->s->w.counter == 1) {
+        *r->a = (struct ath__fake_answer){
             .result = ATH_ERR_IO,
             .request_sent = true,
             .status = 206,
-            .head = st->head,
+            .head = r->s->head,
             .body = "1234"};
         snprintf(
-            st->head,
-            sizeof st->head,
+            r->s->head,
+            sizeof r->s->head,
             "ETag: %s\r\nContent-Range: bytes 20-29/30\r\n",
-            store_find(st, "k")->etag);
-        store_put(st, "k", "another one that is as long as it was", 30);
+            store_find(r->s, "k")->etag);
+        store_put(r->s, "k", "another one that is as long as it was", 30);
         return true;
     }
-    a->status = 206;
-    a->head = "ETag: \"other\"\r\nContent-Range: bytes 20-29/30\r\n";
-    a->body = "9876543210";
+    r->a->status = 206;
+    r->a->head = "ETag: \"other\"\r\nContent-Range: bytes 20-29/30\r\n";
+    r->a->body = "9876543210";
     return true;
 }
 
@@ -341,12 +285,12 @@ static void test_get_never_splices(void **state) {
             store_put(&s, "k", "012345678901234567890123456789", 30);
             s.before = changes_otherwise;
             s.w.counter = how;
-            struct ath_s3_get_options options = options_of("k");
+            struct ath_s3_get_options options = store_get_options("k");
             options.parallel = 1;
             options.into = into ? out : NULL;
             options.into_len = into ? sizeof out : 0;
-            struct ath_op *op = start(&options);
-            assert_true(finish(op, &err) != 0);
+            struct ath_op *op = store_start_get(&s, &options);
+            assert_true(store_finish(&s, op, &err) != 0);
             assert_non_null(strstr(err.message, "changed while it was read"));
             assert_int_equal(ath_s3_transferred(op), 20);
             ath_op_release(op);
@@ -355,19 +299,12 @@ static void test_get_never_splices(void **state) {
 }
 
 /* The first range breaks off, and the rest is of another object. */
-static bool breaks_and_changes(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)x;
-    (void)op;
-    if (nth == 1) {
-        a->result = ATH_ERR_IO;
-        a->request_sent = true;
-        a->body_len = 4;
-        memcpy(st->objects[0].etag, "\"new", 4);
+static bool breaks_and_changes(const struct store_request *r) {
+    if (r->nth == 1) {
+        r->a->result = ATH_ERR_IO;
+        r->a->request_sent = true;
+        r->a->body_len = 4;
+        memcpy(r->s->objects[0].etag, "\"new", 4);
     }
     return false;
 }
@@ -379,33 +316,27 @@ static void test_get_first_range_never_splices(void **state) {
     store_open(&s, NULL);
     store_put(&s, "k", "012345678901234567890123456789", 30);
     s.after = breaks_and_changes;
-    struct ath_s3_get_options options = options_of("k");
+    struct ath_s3_get_options options = store_get_options("k");
     options.into = out;
     options.into_len = sizeof out;
-    struct ath_op *op = start(&options);
-    assert_int_equal(finish(op, &err), ATH_ERR_SERVICE);
+    struct ath_op *op = store_start_get(&s, &options);
+    assert_int_equal(store_finish(&s, op, &err), ATH_ERR_SERVICE);
     assert_int_equal(err.http_status, 412);
     assert_string_equal(s.log, "GG");
     ath_op_release(op);
     store_close(&s);
 }
 
-static bool lies(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)x;
-    if (op == 'G' && nth == st->w.counter) {
-        if (st->list_max == 0)
-            a->head = "ETag: \"e\"\r\nContent-Range: bytes 1-10/30\r\n";
-        else if (st->list_max == 1)
-            a->body_len--;
+static bool lies(const struct store_request *r) {
+    if (r->op == 'G' && r->nth == r->s->w.counter) {
+        if (r->s->list_max == 0)
+            r->a->head = "ETag: \"e\"\r\nContent-Range: bytes 1-10/30\r\n";
+        else if (r->s->list_max == 1)
+            r->a->body_len--;
         else
-            a->head = "ETag: \"e\"\r\n";
-        if (st->list_max == 3)
-            a->status = 200; /* the whole object, it says */
+            r->a->head = "ETag: \"e\"\r\n";
+        if (r->s->list_max == 3)
+            r->a->status = 200; /* the whole object, it says */
     }
     return false;
 }
@@ -420,13 +351,13 @@ static void test_get_wrong_ranges_are_refused(void **state) {
             s.after = lies;
             s.list_max = how;
             s.w.counter = nth;
-            struct ath_s3_get_options options = options_of("k");
+            struct ath_s3_get_options options = store_get_options("k");
             options.into = how % 2 ? out : NULL;
             options.into_len = options.into ? 30 : 0;
             options.offset = 2;
-            struct ath_op *op = start(&options);
+            struct ath_op *op = store_start_get(&s, &options);
             /* bytes that are missing once are asked for again */
-            assert_int_equal(finish(op, NULL), how == 1 ? 0 : ATH_ERR_PROTOCOL);
+            assert_int_equal(store_finish(&s, op, NULL), how == 1 ? 0 : ATH_ERR_PROTOCOL);
             if (how == 1)
                 assert_memory_equal(out, "2345678901234567890123456789", 28);
             ath_op_release(op);
@@ -442,11 +373,11 @@ static void test_get_cancel_at_each_step(void **state) {
         for (unsigned ms = 0; ms < 8; ms++) {
             store_open(&s, NULL);
             store_put(&s, "k", bytes, 95);
-            struct ath_s3_get_options options = options_of("k");
+            struct ath_s3_get_options options = store_get_options("k");
             options.parallel = 2;
             options.into = how ? out : NULL;
             options.into_len = how ? sizeof out : 0;
-            struct ath_op *op = start(&options);
+            struct ath_op *op = store_start_get(&s, &options);
             if (ms)
                 world_run(&s.w, ms * MS - MS / 2);
             if (how == 2) {
@@ -465,17 +396,10 @@ static void test_get_cancel_at_each_step(void **state) {
     free(bytes);
 }
 
-static bool slow_down(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)x;
-    (void)op;
-    if (nth > 2)
+static bool slow_down(const struct store_request *r) {
+    if (r->nth > 2)
         return false;
-    store_error(st, a, 503, "SlowDown");
+    store_error(r, 503, "SlowDown");
     return true;
 }
 
@@ -484,9 +408,9 @@ static void test_get_slow_down_is_waited_for(void **state) {
     store_open(&s, NULL);
     store_put(&s, "k", "123456789", 9);
     s.before = slow_down;
-    struct ath_s3_get_options options = options_of("k");
-    struct ath_op *op = start(&options);
-    assert_int_equal(finish(op, NULL), 0);
+    struct ath_s3_get_options options = store_get_options("k");
+    struct ath_op *op = store_start_get(&s, &options);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     assert_string_equal(s.log, "GGG");
     struct ath_client_stats stats = {.size = sizeof stats};
     ath_client_stats(s.w.client, &stats);
@@ -500,7 +424,7 @@ static void test_get_bad_options(void **state) {
     struct ath_op *op;
     struct ath_error err;
     store_open(&s, NULL);
-    struct ath_s3_get_options good = options_of("k"), o = good;
+    struct ath_s3_get_options good = store_get_options("k"), o = good;
     o.size = 8;
     assert_int_equal(ath_s3_get_start(s.w.client, NULL, &o, &op, &err), ATH_ERR_INVALID);
     assert_int_equal(ath_s3_get_start(s.w.client, NULL, NULL, &op, &err), ATH_ERR_INVALID);

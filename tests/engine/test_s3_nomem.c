@@ -21,16 +21,9 @@ enum script {
     SCRIPTS
 };
 
-static bool loses_upload(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)st;
-    (void)x;
-    if (op == 'C' && nth == 1)
-        *a = (struct ath__fake_answer){.result = ATH_ERR_IO, .request_sent = true};
+static bool loses_upload(const struct store_request *r) {
+    if (r->op == 'C' && r->nth == 1)
+        store_lose(r);
     return false;
 }
 

@@ -5,29 +5,6 @@
 
 static struct store s;
 
-static struct ath_s3_put_options options_of(const char *bytes, size_t len) {
-    return (struct ath_s3_put_options){
-        .size = sizeof(struct ath_s3_put_options),
-        .bucket = "bucket",
-        .key = ATH__SLICE_INIT("k"),
-        .body = {bytes, len},
-        .part_bytes = 5 * MIB,
-    };
-}
-
-static struct ath_op *start(const struct ath_s3_put_options *options) {
-    struct ath_error err = {0};
-    struct ath_op *op = NULL;
-    if (ath_s3_put_start(s.w.client, s.w.queue, options, &op, &err))
-        fail_msg("ath_s3_put_start: %s", err.message);
-    return op;
-}
-
-static int finish(struct ath_op *op, struct ath_error *err) {
-    world_finish(&s.w, op, 500 * SECOND);
-    return ath_op_error(op, err);
-}
-
 static void check_object(const char *bytes, size_t len) {
     struct store_object *object = store_find(&s, "k");
     assert_non_null(object);
@@ -40,11 +17,11 @@ static void test_put_small(void **state) {
     (void)state;
     struct ath_s3_pair type = {"Content-Type", "text/plain"};
     store_open(&s, NULL);
-    struct ath_s3_put_options options = options_of("123456789", 9);
+    struct ath_s3_put_options options = store_put_options("123456789", 9);
     options.headers = &type;
     options.headers_count = 1;
-    struct ath_op *op = start(&options);
-    assert_int_equal(finish(op, NULL), 0);
+    struct ath_op *op = store_start_put(&s, &options);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     check_object("123456789", 9);
     const struct ath__fake_request *r = ath__fake_request_at(s.w.fake, 0);
     assert_non_null(strstr(r->headers, "x-amz-checksum-crc32: y/Q5Jg==\r\n"));
@@ -53,9 +30,9 @@ static void test_put_small(void **state) {
     assert_true(ath_s3_header(op, "ETag").len == 34);
     assert_int_equal(ath_s3_transferred(op), 9);
     ath_op_release(op);
-    options = options_of("", 0);
-    op = start(&options);
-    assert_int_equal(finish(op, NULL), 0);
+    options = store_put_options("", 0);
+    op = store_start_put(&s, &options);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     check_object("", 0);
     assert_string_equal(s.log, "PP");
     ath_op_release(op);
@@ -72,9 +49,9 @@ static void test_put_other_server(void **state) {
     char *bytes = store_pattern(MIB);
     char hash[65], line[120];
     store_open(&s, &client);
-    struct ath_s3_put_options options = options_of(bytes, MIB);
-    struct ath_op *op = start(&options);
-    assert_int_equal(finish(op, NULL), 0);
+    struct ath_s3_put_options options = store_put_options(bytes, MIB);
+    struct ath_op *op = store_start_put(&s, &options);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     check_object(bytes, MIB);
     const struct ath__fake_request *r = ath__fake_request_at(s.w.fake, 0);
     ath__sha256_hex(ath__slice(bytes, MIB), hash);
@@ -93,9 +70,9 @@ static void test_put_multipart(void **state) {
     size_t len = 12 * MIB + 5;
     char *bytes = store_pattern(len);
     store_open(&s, NULL);
-    struct ath_s3_put_options options = options_of(bytes, len);
-    struct ath_op *op = start(&options);
-    assert_int_equal(finish(op, NULL), 0);
+    struct ath_s3_put_options options = store_put_options(bytes, len);
+    struct ath_op *op = store_start_put(&s, &options);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     assert_string_equal(s.log, "CUUUM");
     check_object(bytes, len);
     const struct ath__fake_request *r = ath__fake_request_at(s.w.fake, 4);
@@ -118,21 +95,21 @@ static void test_put_file(void **state) {
     int fd = mkstemp(path);
     assert_true(fd >= 0 && write(fd, bytes, len) == (ssize_t)len);
     store_open(&s, NULL);
-    struct ath_s3_put_options options = options_of(NULL, 0);
+    struct ath_s3_put_options options = store_put_options(NULL, 0);
     options.path = path;
-    op = start(&options);
-    assert_int_equal(finish(op, NULL), 0);
+    op = store_start_put(&s, &options);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     assert_string_equal(s.log, "CUUUM");
     check_object(bytes, len);
     ath_op_release(op);
     assert_int_equal(ftruncate(fd, 1000), 0);
-    op = start(&options);
-    assert_int_equal(finish(op, NULL), 0);
+    op = store_start_put(&s, &options);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     check_object(bytes, 1000);
     ath_op_release(op);
-    op = start(&options);
+    op = store_start_put(&s, &options);
     assert_int_equal(ftruncate(fd, 10), 0); /* under its hands */
-    assert_int_equal(finish(op, &err), ATH_ERR_IO);
+    assert_int_equal(store_finish(&s, op, &err), ATH_ERR_IO);
     ath_op_release(op);
     close(fd);
     unlink(path);
@@ -169,14 +146,14 @@ static void test_put_stream(void **state) {
         client.credentials_source = ATH_CREDENTIALS_NONE;
         client.budget_bytes = 8 * (int64_t)MIB;
         store_open(&s, &client);
-        struct ath_s3_put_options options = options_of(NULL, 0);
+        struct ath_s3_put_options options = store_put_options(NULL, 0);
         options.is_stream = true;
-        struct ath_op *op = start(&options);
+        struct ath_op *op = store_start_put(&s, &options);
         write_all(op, bytes, lens[i], 300000);
         assert_true(atomic_load(&s.w.client->stats.budget_used) <= 8 * (int64_t)MIB);
         assert_int_equal(ath_s3_put_end(op, NULL), 0);
         assert_int_equal(ath_s3_put_end(op, NULL), ATH_ERR_STATE);
-        assert_int_equal(finish(op, NULL), 0);
+        assert_int_equal(store_finish(&s, op, NULL), 0);
         assert_string_equal(s.log, logs[i]);
         check_object(bytes, lens[i]);
         assert_int_equal(atomic_load(&s.w.client->stats.budget_used), 0);
@@ -193,23 +170,17 @@ static char s_op;
 static unsigned s_nth;
 static int s_how;
 
-static bool fails(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)x;
-    if (op != s_op || nth < s_nth || (s_how && nth > s_nth))
+static bool fails(const struct store_request *r) {
+    if (r->op != s_op || r->nth < s_nth || (s_how && r->nth > s_nth))
         return false;
     if (s_how == 0)
-        store_error(st, a, 403, "AccessDenied");
+        store_error(r, 403, "AccessDenied");
     else if (s_how == 1)
-        store_error(st, a, 503, "SlowDown");
+        store_error(r, 503, "SlowDown");
     else if (s_how == 2)
-        store_error(st, a, 500, "InternalError");
+        store_error(r, 500, "InternalError");
     else
-        *a = (struct ath__fake_answer){.result = ATH_ERR_IO, .request_sent = true};
+        store_lose(r);
     return true;
 }
 
@@ -227,11 +198,11 @@ static void test_put_errors_at_each_step(void **state) {
             s_nth = steps[i].nth;
             store_open(&s, NULL);
             s.before = fails;
-            struct ath_s3_put_options options = options_of(bytes, len);
+            struct ath_s3_put_options options = store_put_options(bytes, len);
             options.parallel = 2;
-            struct ath_op *op = start(&options);
+            struct ath_op *op = store_start_put(&s, &options);
             struct ath_error err = {0};
-            int code = finish(op, &err);
+            int code = store_finish(&s, op, &err);
             world_run(&s.w, SECOND);
             if (s_how == 0) {
                 assert_int_equal(code, ATH_ERR_ACCESS);
@@ -249,16 +220,10 @@ static void test_put_errors_at_each_step(void **state) {
 }
 
 /* 200 that turns out to be a failure: tried again. */
-static bool fails_late(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)x;
-    if ((op != 'M' && op != 'c' && op != 'u') || nth > 1)
+static bool fails_late(const struct store_request *r) {
+    if ((r->op != 'M' && r->op != 'c' && r->op != 'u') || r->nth > 1)
         return false;
-    store_error(st, a, 200, "InternalError");
+    store_error(r, 200, "InternalError");
     return true;
 }
 
@@ -267,9 +232,9 @@ static void test_put_error_in_success(void **state) {
     char *bytes = store_pattern(6 * MIB);
     store_open(&s, NULL);
     s.before = fails_late;
-    struct ath_s3_put_options options = options_of(bytes, 6 * MIB);
-    struct ath_op *op = start(&options);
-    assert_int_equal(finish(op, NULL), 0);
+    struct ath_s3_put_options options = store_put_options(bytes, 6 * MIB);
+    struct ath_op *op = store_start_put(&s, &options);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     assert_string_equal(s.log, "CUUMM");
     check_object(bytes, 6 * MIB);
     ath_op_release(op);
@@ -278,52 +243,33 @@ static void test_put_error_in_success(void **state) {
 }
 
 /* 200, and a final refusal: what was stored goes, nothing appears. */
-static bool refuses_late(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)x;
-    (void)nth;
-    if (op != 'M' && op != 'c' && op != 'u')
+static bool refuses_late(const struct store_request *r) {
+    if (r->op != 'M' && r->op != 'c' && r->op != 'u')
         return false;
-    store_error(st, a, 200, "AccessDenied");
+    store_error(r, 200, "AccessDenied");
     return true;
 }
 
 /* 200, and a document that ends in its middle: done or not, who knows. `s_how`: not done. */
-static bool cuts(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)st;
-    (void)x;
-    if (nth > 1 || op != s_op)
+static bool cuts(const struct store_request *r) {
+    if (r->nth > 1 || r->op != s_op)
         return false;
-    *a =
+    *r->a =
         (struct ath__fake_answer){.body = s_how ? "  <Err" : "  <CompleteMultipartUploadResult><E"};
     return s_how;
 }
 
-static bool cuts_after(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    cuts(st, op, nth, x, a);
+static bool cuts_after(const struct store_request *r) {
+    cuts(r);
     return false;
 }
 
-static struct ath_op *start_copy(size_t multipart_from) {
+static struct ath_op *start_copy(const char *source_bucket, size_t multipart_from) {
     struct ath_error err = {0};
     struct ath_op *op = NULL;
     struct ath_s3_copy_options options = {
         .size = sizeof options,
-        .source_bucket = "bucket",
+        .source_bucket = source_bucket,
         .source_key = ATH__SLICE_INIT("from"),
         .bucket = "bucket",
         .key = ATH__SLICE_INIT("k"),
@@ -338,13 +284,13 @@ static struct ath_op *start_copy(size_t multipart_from) {
 
 /* A put in parts, a copy, a copy in parts. */
 static struct ath_op *start_one(int kind, const char *bytes) {
-    struct ath_s3_put_options options = options_of(bytes, 6 * MIB);
+    struct ath_s3_put_options options = store_put_options(bytes, 6 * MIB);
     if (kind == 0) {
         options.parallel = 1;
-        return start(&options);
+        return store_start_put(&s, &options);
     }
     store_put(&s, "from", bytes, 6 * MIB);
-    return start_copy(kind == 1 ? 0 : 1);
+    return start_copy("bucket", kind == 1 ? 0 : 1);
 }
 
 static void test_put_refusal_in_success(void **state) {
@@ -355,7 +301,7 @@ static void test_put_refusal_in_success(void **state) {
         store_open(&s, NULL);
         s.before = refuses_late;
         struct ath_op *op = start_one(kind, bytes);
-        assert_int_equal(finish(op, NULL), ATH_ERR_ACCESS);
+        assert_int_equal(store_finish(&s, op, NULL), ATH_ERR_ACCESS);
         world_run(&s.w, SECOND);
         assert_string_equal(s.log, logs[kind]);
         assert_null(store_find(&s, "k"));
@@ -386,7 +332,7 @@ static void test_put_truncated_answers(void **state) {
             s.before = s_how ? cuts : NULL;
             s.after = s_how ? NULL : cuts_after;
             struct ath_op *op = start_one(cases[i].kind, bytes);
-            assert_int_equal(finish(op, NULL), 0);
+            assert_int_equal(store_finish(&s, op, NULL), 0);
             world_run(&s.w, SECOND);
             assert_string_equal(s.log, s_how ? cases[i].not_done : cases[i].done);
             check_object(bytes, 6 * MIB);
@@ -397,16 +343,9 @@ static void test_put_truncated_answers(void **state) {
 }
 
 /* The store has done it, but its answer is lost. */
-static bool loses(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)x;
-    (void)st;
-    if (op == s_op && nth == 1)
-        *a = (struct ath__fake_answer){.result = ATH_ERR_IO, .request_sent = true};
+static bool loses(const struct store_request *r) {
+    if (r->op == s_op && r->nth == 1)
+        store_lose(r);
     return false;
 }
 
@@ -418,10 +357,10 @@ static void test_put_lost_answers(void **state) {
         s_op = i ? 'M' : 'P';
         store_open(&s, NULL);
         s.after = loses;
-        struct ath_s3_put_options options = options_of(bytes, len);
+        struct ath_s3_put_options options = store_put_options(bytes, len);
         options.if_none_match = i < 2 ? "*" : NULL;
-        struct ath_op *op = start(&options);
-        assert_int_equal(finish(op, NULL), 0);
+        struct ath_op *op = store_start_put(&s, &options);
+        assert_int_equal(store_finish(&s, op, NULL), 0);
         assert_string_equal(s.log, i ? "CUUMMH" : "PPH");
         check_object(bytes, len);
         ath_op_release(op);
@@ -435,34 +374,20 @@ static void test_put_lost_answers(void **state) {
 static unsigned s_losses;
 
 /* The first uploads are begun, but nobody hears of them. */
-static bool loses_uploads(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)x;
-    (void)st;
-    if (op != 'C' || nth > s_losses)
+static bool loses_uploads(const struct store_request *r) {
+    if (r->op != 'C' || r->nth > s_losses)
         return false;
     if (s_how == 2) /* cut short, and the length said so */
-        *a = (struct ath__fake_answer){.body = "<InitiateMultipartUploadResult><Upload"};
+        *r->a = (struct ath__fake_answer){.body = "<InitiateMultipartUploadResult><Upload"};
     else
-        *a = (struct ath__fake_answer){.result = ATH_ERR_IO, .request_sent = true};
+        store_lose(r);
     return false;
 }
 
-static bool refuses_the_end(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)nth;
-    (void)x;
-    if (op != 'M' || s_how != 1)
+static bool refuses_the_end(const struct store_request *r) {
+    if (r->op != 'M' || s_how != 1)
         return false;
-    store_error(st, a, 403, "AccessDenied");
+    store_error(r, 403, "AccessDenied");
     return true;
 }
 
@@ -496,9 +421,9 @@ static void test_put_lost_uploads_are_found_and_aborted(void **state) {
         begin_upload("k", now_ns - 10 * SECOND, NULL); /* before */
         begin_upload("k", now_ns, "data");             /* of another writer */
         begin_upload("kk", now_ns, NULL);              /* of another object */
-        struct ath_s3_put_options options = options_of(bytes, 6 * MIB);
-        struct ath_op *op = start(&options);
-        assert_int_equal(finish(op, NULL), cases[i].code);
+        struct ath_s3_put_options options = store_put_options(bytes, 6 * MIB);
+        struct ath_op *op = store_start_put(&s, &options);
+        assert_int_equal(store_finish(&s, op, NULL), cases[i].code);
         world_run(&s.w, 60 * SECOND);
         assert_int_equal(store_open_uploads(&s), 3);
         for (size_t j = 0; j < 3; j++)
@@ -519,27 +444,20 @@ static void test_put_refused_uploads_are_not_looked_for(void **state) {
     s_how = 1;
     store_open(&s, NULL);
     s.before = fails;
-    struct ath_s3_put_options options = options_of(bytes, 6 * MIB);
-    struct ath_op *op = start(&options);
-    assert_int_equal(finish(op, NULL), 0);
+    struct ath_s3_put_options options = store_put_options(bytes, 6 * MIB);
+    struct ath_op *op = store_start_put(&s, &options);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     assert_int_equal(s.count['l'], 0);
     ath_op_release(op);
     store_close(&s);
     free(bytes);
 }
 
-static bool loses_the_second(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)st;
-    (void)x;
-    if (op == 'C' && nth == 2)
-        *a = (struct ath__fake_answer){.result = ATH_ERR_IO, .request_sent = true};
-    if (op == 'U' && nth == 1)
-        a->delay_ns = 30 * SECOND;
+static bool loses_the_second(const struct store_request *r) {
+    if (r->op == 'C' && r->nth == 2)
+        store_lose(r);
+    if (r->op == 'U' && r->nth == 1)
+        r->a->delay_ns = 30 * SECOND;
     return false;
 }
 
@@ -549,16 +467,16 @@ static void test_put_lost_upload_beside_a_rival_is_left(void **state) {
     char *bytes = store_pattern(6 * MIB);
     store_open(&s, NULL);
     s.after = loses_the_second;
-    struct ath_s3_put_options options = options_of(bytes, 6 * MIB);
+    struct ath_s3_put_options options = store_put_options(bytes, 6 * MIB);
     options.parallel = 1;
-    struct ath_op *rival = start(&options);
+    struct ath_op *rival = store_start_put(&s, &options);
     world_run(&s.w, MS + MS / 2);
     assert_string_equal(s.log, "CU");
-    struct ath_op *op = start(&options);
+    struct ath_op *op = store_start_put(&s, &options);
     world_run(&s.w, 10 * SECOND);
     assert_true(ath_op_is_done(op));
     assert_int_equal(ath_op_error(op, NULL), 0);
-    assert_int_equal(finish(rival, NULL), 0);
+    assert_int_equal(store_finish(&s, rival, NULL), 0);
     assert_int_equal(s.count['l'] + s.count['A'], 0);
     assert_int_equal(store_open_uploads(&s), 1);
     ath_op_release(op);
@@ -567,18 +485,11 @@ static void test_put_lost_upload_beside_a_rival_is_left(void **state) {
     free(bytes);
 }
 
-static bool loses_and_holds(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)st;
-    (void)x;
-    if (op == 'C' && nth == 1)
-        *a = (struct ath__fake_answer){.result = ATH_ERR_IO, .request_sent = true};
-    if (op == 'l')
-        a->delay_ns = 20 * SECOND;
+static bool loses_and_holds(const struct store_request *r) {
+    if (r->op == 'C' && r->nth == 1)
+        store_lose(r);
+    if (r->op == 'l')
+        r->a->delay_ns = 20 * SECOND;
     return false;
 }
 
@@ -589,8 +500,8 @@ static void test_put_search_for_uploads_is_bounded(void **state) {
     for (int how = 0; how < 3; how++) {
         store_open(&s, NULL);
         s.after = loses_and_holds;
-        struct ath_s3_put_options options = options_of(bytes, 6 * MIB);
-        struct ath_op *op = start(&options);
+        struct ath_s3_put_options options = store_put_options(bytes, 6 * MIB);
+        struct ath_op *op = store_start_put(&s, &options);
         while (!s.count['l'])
             world_run(&s.w, MS);
         uint64_t from = world_now(&s.w);
@@ -618,15 +529,15 @@ static void test_put_create_only(void **state) {
     struct ath_error err = {0};
     store_open(&s, NULL);
     store_put(&s, "k", "there", 5);
-    struct ath_s3_put_options options = options_of("123", 3);
+    struct ath_s3_put_options options = store_put_options("123", 3);
     options.if_none_match = "*";
-    struct ath_op *op = start(&options);
-    assert_int_equal(finish(op, &err), ATH_ERR_SERVICE);
+    struct ath_op *op = store_start_put(&s, &options);
+    assert_int_equal(store_finish(&s, op, &err), ATH_ERR_SERVICE);
     assert_string_equal(err.service_code, "PreconditionFailed");
     ath_op_release(op);
     options.body = ath__slice(bytes, 6 * MIB);
-    op = start(&options);
-    assert_int_equal(finish(op, &err), ATH_ERR_SERVICE);
+    op = store_start_put(&s, &options);
+    assert_int_equal(store_finish(&s, op, &err), ATH_ERR_SERVICE);
     world_run(&s.w, SECOND);
     check_object("there", 5);
     assert_string_equal(s.log, "PCUUMA");
@@ -643,10 +554,10 @@ static void test_put_cancel_at_each_step(void **state) {
         for (unsigned half_ms = 0; half_ms < 14; half_ms++) {
             store_open(&s, NULL);
             struct ath_s3_put_options options =
-                options_of(how < 2 ? bytes : NULL, how < 2 ? len : 0);
+                store_put_options(how < 2 ? bytes : NULL, how < 2 ? len : 0);
             options.is_stream = how == 2;
             options.parallel = 1;
-            struct ath_op *op = start(&options);
+            struct ath_op *op = store_start_put(&s, &options);
             if (how == 2)
                 assert_int_equal(ath_s3_put_write(op, ath__slice(bytes, len), NULL), 0);
             if (half_ms)
@@ -671,17 +582,9 @@ static void test_put_cancel_at_each_step(void **state) {
     free(bytes);
 }
 
-static bool holds_abort(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)x;
-    (void)nth;
-    if (op == 'A')
-        a->delay_ns = 20 * SECOND;
-    (void)st;
+static bool holds_abort(const struct store_request *r) {
+    if (r->op == 'A')
+        r->a->delay_ns = 20 * SECOND;
     return false;
 }
 
@@ -690,8 +593,8 @@ static void test_put_cancel_waits_two_seconds(void **state) {
     char *bytes = store_pattern(16 * MIB);
     store_open(&s, NULL);
     s.before = holds_abort;
-    struct ath_s3_put_options options = options_of(bytes, 16 * MIB);
-    struct ath_op *op = start(&options);
+    struct ath_s3_put_options options = store_put_options(bytes, 16 * MIB);
+    struct ath_op *op = store_start_put(&s, &options);
     world_run(&s.w, MS + MS / 2);
     ath_op_cancel(op, false);
     uint64_t from = world_now(&s.w);
@@ -713,23 +616,12 @@ static void test_copy_whole_and_in_parts(void **state) {
     char *bytes = store_pattern(len);
     for (int parts = 0; parts < 2; parts++) {
         struct ath_error err = {0};
-        struct ath_op *op;
         store_open(&s, NULL);
         s.before = fails_late;
         struct store_object *source = store_put(&s, "from", bytes, len);
         snprintf(source->content_type, sizeof source->content_type, "text/csv");
-        struct ath_s3_copy_options options = {
-            .size = sizeof options,
-            .source_bucket = "other",
-            .source_key = ATH__SLICE_INIT("from"),
-            .bucket = "bucket",
-            .key = ATH__SLICE_INIT("k"),
-            .multipart_from = parts ? MIB : 0,
-            .part_bytes = 5 * MIB,
-            .parallel = 1,
-        };
-        assert_int_equal(ath_s3_copy_start(s.w.client, s.w.queue, &options, &op, &err), 0);
-        assert_int_equal(finish(op, &err), 0);
+        struct ath_op *op = start_copy("other", parts ? MIB : 0);
+        assert_int_equal(store_finish(&s, op, &err), 0);
         assert_string_equal(s.log, parts ? "HCuuuuMM" : "Hcc");
         check_object(bytes, len);
         assert_int_equal(ath_s3_transferred(op), len);

@@ -3,46 +3,16 @@
 
 static struct store s;
 
-static struct ath_s3_call_options call_of(const char *operation, const char *method) {
-    return (struct ath_s3_call_options){
-        .size = sizeof(struct ath_s3_call_options),
-        .operation = operation,
-        .method = method,
-        .bucket = "bucket",
-        .key = ath__slice_str("k"),
-    };
-}
-
-static struct ath_op *start(const struct ath_s3_call_options *options) {
-    struct ath_error err = {0};
-    struct ath_op *op = NULL;
-    if (ath_s3_call_start(s.w.client, s.w.queue, options, &op, &err))
-        fail_msg("ath_s3_call_start: %s", err.message);
-    return op;
-}
-
-static int finish(struct ath_op *op, struct ath_error *err) {
-    world_finish(&s.w, op, 500 * SECOND);
-    return ath_op_error(op, err);
-}
-
 static const struct ath_s3_pair s_uploads[] = {{"uploads", ""}};
 static unsigned s_losses;
 static char s_held;
 
 /* Uploads are begun and nobody hears of it; another operation's answer takes long. */
-static bool loses_or_holds(
-    struct store *st,
-    char op,
-    unsigned nth,
-    const struct ath__exchange *x,
-    struct ath__fake_answer *a) {
-    (void)st;
-    (void)x;
-    if (op == 'C' && nth <= s_losses)
-        *a = (struct ath__fake_answer){.result = ATH_ERR_IO, .request_sent = true};
-    if (op == s_held)
-        a->delay_ns = 20 * SECOND;
+static bool loses_or_holds(const struct store_request *r) {
+    if (r->op == 'C' && r->nth <= s_losses)
+        store_lose(r);
+    if (r->op == s_held)
+        r->a->delay_ns = 20 * SECOND;
     return false;
 }
 
@@ -51,17 +21,17 @@ static struct ath_op *begin_upload(unsigned losses, char held) {
     s_held = held;
     store_open(&s, NULL);
     s.after = loses_or_holds;
-    struct ath_s3_call_options options = call_of("CreateMultipartUpload", "POST");
+    struct ath_s3_call_options options = store_call_options("CreateMultipartUpload", "POST", "k");
     options.query = s_uploads;
     options.query_count = 1;
-    return start(&options);
+    return store_start_call(&s, &options);
 }
 
 static void test_call_lost_uploads_are_aborted(void **state) {
     (void)state;
     for (unsigned losses = 0; losses < 3; losses++) {
         struct ath_op *op = begin_upload(losses == 2 ? 9 : losses, 0);
-        assert_int_equal(finish(op, NULL), losses == 2 ? ATH_ERR_IO : 0);
+        assert_int_equal(store_finish(&s, op, NULL), losses == 2 ? ATH_ERR_IO : 0);
         assert_int_equal(store_open_uploads(&s), losses == 2 ? 0 : 1);
         assert_int_equal(s.count['l'], losses > 0);
         if (losses < 2) { /* the one that the program knows */
@@ -78,10 +48,10 @@ static void test_call_lost_upload_beside_a_rival_is_left(void **state) {
     (void)state;
     static const struct ath_s3_pair query[] = {{"partNumber", "1"}, {"uploadId", "u9"}};
     struct ath_op *op = begin_upload(1, 'U');
-    struct ath_s3_call_options options = call_of("UploadPart", "PUT");
+    struct ath_s3_call_options options = store_call_options("UploadPart", "PUT", "k");
     options.query = query;
     options.query_count = 2;
-    struct ath_op *rival = start(&options);
+    struct ath_op *rival = store_start_call(&s, &options);
     world_run(&s.w, 10 * SECOND);
     assert_true(ath_op_is_done(op));
     assert_int_equal(ath_op_error(op, NULL), 0);
@@ -122,7 +92,7 @@ static void test_call_search_for_uploads_is_bounded(void **state) {
     while (!s.count['l'])
         world_run(&s.w, MS);
     uint64_t from = world_now(&s.w);
-    assert_int_equal(finish(op, NULL), 0);
+    assert_int_equal(store_finish(&s, op, NULL), 0);
     assert_in_range(world_now(&s.w) - from, 1990 * MS, 2010 * MS);
     ath_op_release(op);
     world_run(&s.w, 60 * SECOND);
@@ -136,15 +106,16 @@ static void test_call_abort_is_carried_out_without_its_caller(void **state) {
     static const struct ath_s3_pair query[] = {{"uploadId", "u0"}};
     for (int how = 0; how < 3; how++) {
         struct ath_op *op = begin_upload(0, how == 2 ? 'A' : 0);
-        assert_int_equal(finish(op, NULL), 0);
+        assert_int_equal(store_finish(&s, op, NULL), 0);
         ath_op_release(op);
-        struct ath_s3_call_options options = call_of("AbortMultipartUpload", "DELETE");
+        struct ath_s3_call_options options =
+            store_call_options("AbortMultipartUpload", "DELETE", "k");
         options.query = query;
         options.query_count = 1;
-        op = start(&options);
+        op = store_start_call(&s, &options);
         if (how) {
             ath_op_cancel(op, true);
-            assert_int_equal(finish(op, NULL), ATH_ERR_CANCELLED);
+            assert_int_equal(store_finish(&s, op, NULL), ATH_ERR_CANCELLED);
         }
         ath_op_release(op);
         world_run(&s.w, 60 * SECOND);
