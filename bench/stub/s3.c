@@ -24,7 +24,7 @@ struct source {
     char *bytes; /* a copy of its own */
     uint64_t seed;
     bool absent; /* the bytes were not kept */
-    char etag[48];
+    char etag[STORE_ETAG_SIZE];
 };
 
 /* A paced answer. */
@@ -106,7 +106,7 @@ static bool find_written(struct stub *stub, const char *path, struct source *sou
         }
         if (source->bytes)
             memcpy(source->bytes, object->bytes, object->size);
-        snprintf(source->etag, sizeof source->etag, "\"00000001%024" PRIx64 "\"", object->number);
+        stub_store_etag(source->etag, object->number);
     }
     pthread_mutex_unlock(&stub->lock);
     return object != NULL;

@@ -6,7 +6,7 @@
 #include "pattern.h"
 #include "s3.h"
 
-enum { ETAG_SIZE = 48, PATH_SIZE = 1300 };
+enum { PATH_SIZE = 1300 };
 
 static const uint64_t PART_MIN = 5u << 20, COPY_MAX = (uint64_t)5 << 30;
 
@@ -22,12 +22,8 @@ static struct reply no_upload(void) {
     return stub_s3_error(MHD_HTTP_NOT_FOUND, "NoSuchUpload", "There is no such upload.");
 }
 
-static void write_etag(char *out, uint64_t number) {
-    snprintf(out, ETAG_SIZE, "\"00000001%024" PRIx64 "\"", number);
-}
-
 static void write_part_etag(char *out, uint64_t upload, unsigned long part) {
-    snprintf(out, ETAG_SIZE, "\"%016" PRIx64 "%016lx\"", upload, part);
+    snprintf(out, STORE_ETAG_SIZE, "\"%016" PRIx64 "%016lx\"", upload, part);
 }
 
 static struct reply done(const char *etag) {
@@ -77,7 +73,7 @@ static size_t read_payload(const struct s3_request *request, char *out, size_t s
 static struct reply put_object(const struct s3_request *request) {
     struct stub *stub = request->stub;
     uint64_t size = payload_size(request);
-    char etag[ETAG_SIZE], *bytes = NULL;
+    char etag[STORE_ETAG_SIZE], *bytes = NULL;
     size_t len = 0;
     if (size <= STORE_KEEP_MAX) {
         bytes = malloc(size + 1);
@@ -91,9 +87,11 @@ static struct reply put_object(const struct s3_request *request) {
     struct object *object = refused ? NULL : stub_store_put(&stub->store, request->path, size);
     if (object) {
         stub->store.received += size;
-        write_etag(etag, object->number);
-        if (bytes && len == size)
-            stub_store_keep(&stub->store, object, bytes, len);
+        stub_store_etag(etag, object->number);
+        if (bytes && len == size) {
+            stub_store_keep(&stub->store, object, bytes);
+            bytes = NULL;
+        }
     }
     pthread_mutex_unlock(&stub->lock);
     free(bytes);
@@ -139,7 +137,7 @@ static struct reply copied_result(const char *element, const char *etag) {
 
 static struct reply copy_object(const struct s3_request *request, const struct object *source) {
     struct stub *stub = request->stub;
-    char etag[ETAG_SIZE];
+    char etag[STORE_ETAG_SIZE];
     if (source->size > COPY_MAX)
         return stub_s3_error(
             MHD_HTTP_BAD_REQUEST,
@@ -150,7 +148,7 @@ static struct reply copy_object(const struct s3_request *request, const struct o
     if (object) {
         object->generated = source->generated;
         object->seed = source->seed;
-        write_etag(etag, object->number);
+        stub_store_etag(etag, object->number);
     }
     pthread_mutex_unlock(&stub->lock);
     return object ? copied_result("CopyObjectResult", etag) : no_memory();
@@ -176,7 +174,7 @@ put_part(const struct s3_request *request, const char *id, const struct object *
     struct stub *stub = request->stub;
     const char *value;
     uint64_t size = payload_size(request);
-    char etag[ETAG_SIZE];
+    char etag[STORE_ETAG_SIZE];
     stub_s3_argument(request, "partNumber", &value);
     unsigned long number = strtoul(value, NULL, 10);
     if (source && !copied_size(request, source->size, &size))
@@ -254,7 +252,7 @@ sum_parts(const struct upload *upload, const struct text *body, uint64_t *total)
 static struct reply complete_upload(const struct s3_request *request, const char *id) {
     struct stub *stub = request->stub;
     uint64_t size = 0;
-    char etag[ETAG_SIZE];
+    char etag[STORE_ETAG_SIZE];
     struct object *object = NULL;
     struct text body = {0};
     stub_text_add(&body, request->body->data, request->body->len);
@@ -265,7 +263,7 @@ static struct reply complete_upload(const struct s3_request *request, const char
     if (upload && !wrong)
         object = stub_store_put(&stub->store, request->path, size);
     if (object) {
-        write_etag(etag, object->number);
+        stub_store_etag(etag, object->number);
         stub_store_close(&stub->store, upload);
     }
     pthread_mutex_unlock(&stub->lock);

@@ -11,6 +11,7 @@ enum {
     STORE_KEEP_MAX = 64 << 10, /* largest object whose bytes are kept */
     STORE_PARTS_MAX = 10000,
     STORE_HEADS = 1 << 14,
+    STORE_ETAG_SIZE = 48,
 };
 
 /* An object; path is "bucket/key". */
@@ -47,8 +48,12 @@ void stub_store_reset(struct store *store);
 /* Makes or replaces an object without content. NULL: out of memory or the store is full. */
 struct object *stub_store_put(struct store *store, const char *path, uint64_t size);
 
-/* Keeps the bytes of an object when they are few; true otherwise too. False: out of memory. */
-bool stub_store_keep(struct store *store, struct object *object, const char *bytes, size_t len);
+/* Takes over the bytes of an object, at most STORE_KEEP_MAX; frees them when too many are kept
+ * already. */
+void stub_store_keep(struct store *store, struct object *object, char *bytes);
+
+/* The ETag of an object's number, with its quotes; of STORE_ETAG_SIZE bytes. */
+void stub_store_etag(char *out, uint64_t number);
 
 struct object *stub_store_find(struct store *store, const char *path);
 void stub_store_remove(struct store *store, const char *path);
