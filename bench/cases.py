@@ -165,8 +165,7 @@ def rows(fetch: str, shape: str = "mixed", scale: float = 1.0) -> Callable[[Cont
 
 def run_far(context: Context) -> Values:
     count = (1_000_000 if context.ours else 100_000) // (5 if context.quick else 1)
-    context.stub.reset(latency_ms=20, s3_latency_ms=20, s3_mbps=90)
-    try:
+    with context.stub.slow(latency_ms=20, s3_latency_ms=20, s3_mbps=90):
         result = run_worker(
             context.side,
             "worker_rows.py",
@@ -180,8 +179,6 @@ def run_far(context: Context) -> Values:
             s3_endpoint=f"http://127.0.0.1:{context.stub.port}",
         )
         stats = context.stub.stats()
-    finally:
-        context.stub.reset(latency_ms=0, s3_latency_ms=0, s3_mbps=0)
     return {
         "million_s": result["wall_us"],
         "cpu_us": result["cpu_us"],

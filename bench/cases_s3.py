@@ -93,25 +93,19 @@ def bare(context: Context, size: int, passes: int) -> Values:
 
 def run_get_slow(context: Context) -> Values:
     size = GIB // 4 if context.quick else GIB
-    context.stub.reset(s3_latency_ms=LATENCY_MS, s3_mbps=MBPS)
-    try:
+    with context.stub.slow(s3_latency_ms=LATENCY_MS, s3_mbps=MBPS):
         if context.key == "libcurl":
             wall = bare(context, size, 2)["wall_s"]
         else:
             result = work(context, "get", size=size, passes=2, lag=False)
             wall = min(result["passes"], key=lambda values: values["cpu_s"])["wall_s"]
-    finally:
-        context.stub.reset(s3_latency_ms=0, s3_mbps=0)
     return {"mbps": size / wall / 1e6}
 
 
 def run_copy(context: Context) -> Values:
-    context.stub.reset(s3_latency_ms=LATENCY_MS)
-    try:
+    with context.stub.slow(s3_latency_ms=LATENCY_MS):
         result = work(context, "copy", size=6 * GIB, passes=3)
         calls = context.stub.stats()["calls"]
-    finally:
-        context.stub.reset(s3_latency_ms=0)
     passes = result["passes"]
     return {
         "wall_s": median(values["wall_s"] for values in passes),
@@ -150,12 +144,9 @@ def run_small_far(context: Context) -> Values:
     count = 300 if context.quick else 1000
     values: Values = {}
     for kind in ("put", "get"):
-        context.stub.reset(s3_latency_ms=LATENCY_MS)
-        try:
+        with context.stub.slow(s3_latency_ms=LATENCY_MS):
             result = work(context, f"small_{kind}", count=count, passes=3, lag=False)
             sockets = context.stub.stats()["connections"]["max"]
-        finally:
-            context.stub.reset(s3_latency_ms=0)
         wall = median(found["wall_s"] for found in result["passes"][1:])
         values[f"{kind}_s"] = wall
         values[f"{kind}_rate"] = count / wall

@@ -12,6 +12,8 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,6 +108,15 @@ class Stub:
     def reset(self, quota: str = "none", **settings: Any) -> None:
         """Forgets queries and counters and sets the quota preset."""
         self.configure(reset=True, quota=quota, **settings)
+
+    @contextmanager
+    def slow(self, **settings: float) -> Iterator[None]:
+        """Forgets and sets latencies and rates, which are 0 again afterwards."""
+        self.reset(**settings)
+        try:
+            yield
+        finally:
+            self.reset(**dict.fromkeys(settings, 0))
 
     def configure(self, **settings: Any) -> dict[str, Any]:
         """Changes switches; returns all that are in force."""
