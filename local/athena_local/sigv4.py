@@ -1,4 +1,4 @@
-"""Signature version 4: checking requests of clients, signing our own to the S3 server."""
+"""Signature version 4: checking the requests of clients."""
 
 from __future__ import annotations
 
