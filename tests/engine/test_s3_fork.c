@@ -1,8 +1,8 @@
 /* S3 operations over a fork: the parent's go on, the child is told that they are not its own and
  * starts others. */
+#include "child.h"
 #include "store.h"
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 static struct store s, s_child;
@@ -10,16 +10,6 @@ static char *s_bytes;
 
 enum { GET, PUT, LIST, DELETE, CALL, OPS };
 static struct ath_op *s_ops[OPS];
-
-static int s_step;
-#define CHILD_CHECK(what)                                                                          \
-    do {                                                                                           \
-        s_step++;                                                                                  \
-        if (!(what)) {                                                                             \
-            fprintf(stderr, "child: step %d: %s\n", s_step, #what);                                \
-            _exit(s_step);                                                                         \
-        }                                                                                          \
-    } while (0)
 
 static int start_get(struct store *at, const char *key, struct ath_op **op, struct ath_error *err) {
     struct ath_s3_get_options options = store_get_options(key);
@@ -77,12 +67,6 @@ static void refuse_old(void) {
     }
 }
 
-static void run(struct ath_op *op) {
-    for (int i = 0; i < 10000 && !ath_op_is_done(op); i++)
-        ath__driver_run(s_child.w.runtime, UINT64_MAX);
-    CHILD_CHECK(ath_op_is_done(op) && ath_op_error(op, NULL) == 0);
-}
-
 /* The old client makes a runtime of the child's own. */
 static void use_own(void) {
     struct ath_op *op;
@@ -94,13 +78,13 @@ static void use_own(void) {
     store_open(&s_child, NULL);
     store_put(&s_child, "own", "0123456789abcdef", 16);
     CHILD_CHECK(start_get(&s_child, "own", &op, &err) == 0);
-    run(op);
+    child_finish(&s_child.w, op);
     CHILD_CHECK(store_take_chunks(op, out) == 16 && memcmp(out, "0123456789abcdef", 16) == 0);
     ath_op_release(op);
     CHILD_CHECK(start_put(&s_child, &op, &err) == 0);
     CHILD_CHECK(ath_s3_put_write(op, ath__slice(s_bytes, 5 * MIB + 1), &err) == 0);
     CHILD_CHECK(ath_s3_put_end(op, &err) == 0);
-    run(op);
+    child_finish(&s_child.w, op);
     ath_op_release(op);
     CHILD_CHECK(store_find(&s_child, "new") && store_find(&s_child, "new")->len == 5 * MIB + 1);
     CHILD_CHECK(
@@ -112,13 +96,6 @@ static void use_own(void) {
     ath_client_release(s_child.w.client);
     ath_queue_release(s_child.w.queue);
     CHILD_CHECK(ath_shutdown(1000) == 0);
-}
-
-static void check_child(pid_t pid) {
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 /* At each moment of the operations: submitted, on the wire, answered in part. */
@@ -141,7 +118,7 @@ static void test_fork_s3_operations(void **state) {
             use_own();
             _exit(0);
         }
-        check_child(pid);
+        assert_child_succeeds(pid);
         assert_int_equal(ath_s3_put_end(s_ops[PUT], NULL), 0);
         for (int i = 0; i < OPS; i++) {
             world_finish(&s.w, s_ops[i], 10 * SECOND);

@@ -1,7 +1,6 @@
 /* The end of the runtime, and what a fork leaves. */
-#include "harness.h"
+#include "child.h"
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 static struct world w;
@@ -221,18 +220,7 @@ static void test_shutdown_ends_operations_not_seen_yet(void **state) {
     close_after_shutdown();
 }
 
-/* -- fork
- * ------------------------------------------------------------------------------------------ */
-
-static int s_step;
-#define CHILD_CHECK(what)                                                                          \
-    do {                                                                                           \
-        s_step++;                                                                                  \
-        if (!(what)) {                                                                             \
-            fprintf(stderr, "child: step %d: %s\n", s_step, #what);                                \
-            _exit(s_step);                                                                         \
-        }                                                                                          \
-    } while (0)
+/* -- fork -------------------------------------------------------------------------------------- */
 
 /* In the child: old operations and queues are told apart, the old client works. */
 static void use_in_child(struct ath_op *old, struct ath_execution *snapshot) {
@@ -264,22 +252,13 @@ static void use_in_child(struct ath_op *old, struct ath_execution *snapshot) {
     world_init(&child);
     world_open(&child, NULL);
     CHILD_CHECK(ath_query_start(w.client, child.queue, &options, &op, &err) == 0);
-    for (int i = 0; i < 10000 && !ath_op_is_done(op); i++)
-        ath__driver_run(child.runtime, UINT64_MAX);
-    CHILD_CHECK(ath_op_is_done(op) && ath_op_error(op, NULL) == 0);
+    child_finish(&child, op);
     CHILD_CHECK(world_take_rows(op) == 3);
     ath_op_release(op);
     ath_client_release(w.client);
     ath_client_release(child.client);
     ath_queue_release(child.queue);
     CHILD_CHECK(ath_shutdown(1000) == 0);
-}
-
-static void check_child(pid_t pid) {
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static void test_fork_child_uses_old_client(void **state) {
@@ -301,7 +280,7 @@ static void test_fork_child_uses_old_client(void **state) {
     }
     pthread_mutex_unlock(&snapshot->lock);
     ath_execution_release(snapshot);
-    check_child(pid);
+    assert_child_succeeds(pid);
     world_finish(&w, op, 10 * SECOND); /* the parent's went on undisturbed */
     assert_string_equal(world_trace(&w, op), "SRD");
     assert_int_equal(world_take_rows(op), 6);
@@ -323,7 +302,7 @@ static void test_fork_child_exit_leaves_the_parent(void **state) {
         size_t lost = ath_shutdown(1000); /* what the exit handler does */
         _exit(lost || w.calls_count != calls || w.wire[SIM_STOP] ? 1 : 0);
     }
-    check_child(pid);
+    assert_child_succeeds(pid);
     world_finish(&w, op, 10 * SECOND);
     assert_int_equal(world_done_code(&w, op), 0);
     ath_op_release(op);

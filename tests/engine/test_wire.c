@@ -1,5 +1,5 @@
 /* The engine over libcurl and real threads, against the stub server of bench/stub (ATHENA_STUB). */
-#include "harness.h"
+#include "child.h"
 
 #include <dirent.h>
 #include <poll.h>
@@ -228,12 +228,8 @@ static void test_wire_fork_while_busy(void **state) {
             _exit(rc);
         }
     }
-    for (int i = 0; i < 8; i++) {
-        int status;
-        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
-        assert_true(WIFEXITED(status));
-        assert_int_equal(WEXITSTATUS(status), 0);
-    }
+    for (int i = 0; i < 8; i++)
+        assert_child_succeeds(children[i]);
     for (size_t i = 0; i < 200; i++) {
         size_t rows = 0;
         assert_int_equal(wait_for_rows(s_ops[i], &rows), 0);
