@@ -29,7 +29,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 from urllib.parse import parse_qs
 
 Kind = Literal[
@@ -48,21 +48,7 @@ Kind = Literal[
     "call",
 ]
 Direction = Literal["request", "response"]
-KINDS: tuple[str, ...] = (
-    "pass",
-    "dribble",
-    "cut",
-    "reset",
-    "stall",
-    "half_close",
-    "delay",
-    "content_length",
-    "refuse",
-    "answer",
-    "replace",
-    "truncate",
-    "call",
-)
+KINDS: tuple[str, ...] = get_args(Kind)
 #: Those that a number describes.
 NAMED = tuple(kind for kind in KINDS if kind not in ("answer", "replace", "call"))
 STRIKES = ("cut", "reset", "stall", "half_close")

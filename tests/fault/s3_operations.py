@@ -1,32 +1,24 @@
 """The operations of the file systems that break in test_s3_faults.py, and what each has to leave.
 
 An operation is a list of requests, called steps: ``GetObject#2`` is the third request of that kind.
-Each is used by blocking calls; :class:`Coroutines` makes them of an asynchronous file system.
+Each is used by blocking calls.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-import inspect
 import os
-import random
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-MIB = 1 << 20
+from s3_harness import MIB, PART, Coroutines, Endpoint, Witness, pattern
+
 LARGE = 20 * MIB  # read in several ranges
 PARTS = 10 * MIB + 1  # written in several parts
-PART = 5 * MIB
 MANY = 1005  # more than a page of a listing has
-
-
-def pattern(size: int, seed: int = 0) -> bytes:
-    """Bytes in which no block comes twice; the same for the same seed."""
-    return random.Random(seed).randbytes(size)
 
 
 def digest(data: bytes) -> str:
@@ -40,104 +32,63 @@ SIX_DATA = LARGE_DATA[: 6 * MIB]
 MORE_DATA = LARGE_DATA[MIB : 9 * MIB + 1]  # more than a part of the least size, and than one PUT
 
 
-class Coroutines:
-    """An asynchronous file system by blocking calls: ``fs.cat_file()`` runs ``fs._cat_file()``."""
-
-    def __init__(self, fs: Any, loop: asyncio.AbstractEventLoop) -> None:
-        self._fs = fs
-        self._loop = loop
-
-    def __getattr__(self, name: str) -> Any:
-        function = getattr(self._fs, f"_{name}", None)
-        if inspect.iscoroutinefunction(function):
-            return lambda *args, **kwargs: self._loop.run_until_complete(function(*args, **kwargs))
-        return getattr(self._fs, name)
-
-    async def _write(self, path: str, mode: str, pieces: list[bytes]) -> None:
-        async with await self._fs.open_async(path, mode) as file:
-            for piece in pieces:
-                await file.write(piece)
-
-    async def _read(self, path: str, length: int) -> bytes:
-        async with await self._fs.open_async(path) as file:
-            pieces = []
-            while piece := await file.read(length):
-                pieces.append(piece)
-        return b"".join(pieces)
-
-    def write_pieces(self, path: str, mode: str, pieces: list[bytes]) -> None:
-        self._loop.run_until_complete(self._write(path, mode, pieces))
-
-    def read_pieces(self, path: str, length: int) -> bytes:
-        return self._loop.run_until_complete(self._read(path, length))
+async def _write(fs: Any, path: str, mode: str, pieces: list[bytes]) -> None:
+    async with await fs.open_async(path, mode) as file:
+        for piece in pieces:
+            await file.write(piece)
 
 
-class Blocking:
-    """A blocking file system with the same additions."""
-
-    def __init__(self, fs: Any) -> None:
-        self._fs = fs
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._fs, name)
-
-    def write_pieces(self, path: str, mode: str, pieces: list[bytes]) -> None:
-        with self._fs.open(path, mode) as file:
-            for piece in pieces:
-                file.write(piece)
-
-    def read_pieces(self, path: str, length: int) -> bytes:
-        with self._fs.open(path, "rb") as file:
-            pieces = []
-            while piece := file.read(length):
-                pieces.append(piece)
-        return b"".join(pieces)
+async def _read(fs: Any, path: str, length: int) -> bytes:
+    async with await fs.open_async(path) as file:
+        pieces = []
+        while piece := await file.read(length):
+            pieces.append(piece)
+    return b"".join(pieces)
 
 
-class Stage:
-    """What is on the server, told by another client; paths for one test each."""
+def write_pieces(fs: Any, path: str, mode: str, pieces: list[bytes]) -> None:
+    """Writes a file; on a loop a streamed one."""
+    if isinstance(fs, Coroutines):
+        return fs.run(_write(fs.fs, path, mode, pieces))
+    with fs.open(path, mode) as file:
+        for piece in pieces:
+            file.write(piece)
 
-    def __init__(self, client: Any, bucket: str) -> None:
-        self.client = client
+
+def read_pieces(fs: Any, path: str, length: int) -> bytes:
+    """Reads a file; on a loop a streamed one."""
+    if isinstance(fs, Coroutines):
+        return fs.run(_read(fs.fs, path, length))
+    with fs.open(path, "rb") as file:
+        pieces = []
+        while piece := file.read(length):
+            pieces.append(piece)
+    return b"".join(pieces)
+
+
+class Stage(Witness):
+    """What is on the server, told by another client."""
+
+    def __init__(self, endpoint: Endpoint, bucket: str, connections: int) -> None:
+        super().__init__(endpoint, connections)
         self.bucket = bucket
-        client.create_bucket(Bucket=bucket)
-        self.small = self.put("given/small", SMALL_DATA)
-        self.large = self.put("given/large", LARGE_DATA)
-        self.six = self.put("given/six", SIX_DATA)
+        self.client.create_bucket(Bucket=bucket)
+        self.small = self.put(f"{bucket}/given/small", SMALL_DATA)
+        self.large = self.put(f"{bucket}/given/large", LARGE_DATA)
+        self.six = self.put(f"{bucket}/given/six", SIX_DATA)
         for number in range(5):
-            self.put(f"given/dir/{number}", b"%d" % number)
+            self.put(f"{bucket}/given/dir/{number}", b"%d" % number)
 
-    def put(self, key: str, data: bytes) -> str:
-        """Writes an object; its path."""
-        self.client.put_object(Bucket=self.bucket, Key=key, Body=data)
-        return f"{self.bucket}/{key}"
-
-    def copy(self, source: str, key: str) -> None:
+    def copy(self, source: str, path: str) -> None:
         """Copies an object."""
-        self.client.copy_object(Bucket=self.bucket, Key=key, CopySource=source)
+        self.client.copy_object(**self.split(path), CopySource=source)
 
-    def get(self, path: str) -> bytes | None:
+    def find(self, path: str) -> bytes | None:
         """What an object holds; None when there is none."""
-        bucket, _, key = path.partition("/")
         try:
-            return bytes(self.client.get_object(Bucket=bucket, Key=key)["Body"].read())
+            return self.get(path)
         except self.client.exceptions.NoSuchKey:
             return None
-
-    def keys(self, prefix: str) -> list[str]:
-        """The keys below a path."""
-        bucket, _, key = prefix.partition("/")
-        answer = self.client.list_objects_v2(Bucket=bucket, Prefix=key)
-        return [item["Key"] for item in answer.get("Contents", [])]
-
-    def uploads(self, prefix: str) -> list[str]:
-        """The keys of the multipart uploads under way below a path."""
-        bucket, _, key = prefix.partition("/")
-        answer = self.client.list_multipart_uploads(Bucket=bucket, Prefix=key)
-        return [item["Key"] for item in answer.get("Uploads", [])]
-
-    def has_bucket(self, name: str) -> bool:
-        return any(one["Name"] == name for one in self.client.list_buckets()["Buckets"])
 
 
 @dataclass
@@ -148,10 +99,10 @@ class Place:
     folder: Path
 
     def __post_init__(self) -> None:
-        self.word = uuid.uuid4().hex[:12]
-        self.area = f"{self.stage.bucket}/{self.word}"
+        word = uuid.uuid4().hex[:12]
+        self.area = f"{self.stage.bucket}/{word}"
         self.target = f"{self.area}/target"
-        self.new_bucket = f"new-{self.word}"
+        self.new_bucket = f"new-{word}"
 
     @property
     def local(self) -> Path:
@@ -197,7 +148,7 @@ def same(found: bytes | None, wanted: bytes) -> None:
 
 
 def target_is(data: bytes) -> Callable[[Place, Any], object]:
-    return lambda place, _: same(place.stage.get(place.target), data)
+    return lambda place, _: same(place.stage.find(place.target), data)
 
 
 def result_is(data: bytes) -> Callable[[Place, Any], object]:
@@ -220,12 +171,12 @@ def make_local(place: Place) -> None:
 
 
 def is_gone(place: Place, _: Any) -> None:
-    assert place.stage.keys(f"{place.area}/") == []
+    assert place.stage.paths(f"{place.area}/") == []
 
 
 def put_five(place: Place) -> None:
     for number in range(5):
-        place.stage.put(f"{place.word}/d/{number}", b"x")
+        place.stage.put(f"{place.area}/d/{number}")
 
 
 def bucket_is_there(place: Place, _: Any) -> None:
@@ -336,8 +287,8 @@ OPERATIONS = {
         Operation(
             "write-small",
             ["PutObject"],
-            lambda fs, place: fs.write_pieces(
-                place.target, "wb", [SMALL_DATA[:10], SMALL_DATA[10:]]
+            lambda fs, place: write_pieces(
+                fs, place.target, "wb", [SMALL_DATA[:10], SMALL_DATA[10:]]
             ),
             target_is(SMALL_DATA),
             holds=lambda: SMALL_DATA,
@@ -345,8 +296,8 @@ OPERATIONS = {
         Operation(
             "write-parts",
             [CREATE, "UploadPart#1", COMPLETE],
-            lambda fs, place: fs.write_pieces(
-                place.target, "wb", [PARTS_DATA[at : at + MIB] for at in range(0, PARTS, MIB)]
+            lambda fs, place: write_pieces(
+                fs, place.target, "wb", [PARTS_DATA[at : at + MIB] for at in range(0, PARTS, MIB)]
             ),
             target_is(PARTS_DATA),
             holds=lambda: PARTS_DATA,
@@ -354,16 +305,16 @@ OPERATIONS = {
         Operation(
             "append",
             ["HeadObject", CREATE, "UploadPartCopy", "UploadPart", COMPLETE],
-            lambda fs, place: fs.write_pieces(place.target, "ab", [SMALL_DATA]),
+            lambda fs, place: write_pieces(fs, place.target, "ab", [SMALL_DATA]),
             target_is(SIX_DATA + SMALL_DATA),
-            prepare=lambda place: place.stage.copy(place.stage.six, f"{place.word}/target"),
+            prepare=lambda place: place.stage.copy(place.stage.six, place.target),
             holds=lambda: SIX_DATA + SMALL_DATA,
             before=SIX_DATA,
         ),
         Operation(
             "read",
             ["HeadObject", "GetObject", "GetObject#1"],
-            lambda fs, place: fs.read_pieces(place.stage.six, 1_000_000),
+            lambda fs, place: read_pieces(fs, place.stage.six, 1_000_000),
             result_is(SIX_DATA),
         ),
         Operation(

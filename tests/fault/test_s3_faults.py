@@ -18,30 +18,24 @@ from pathlib import Path
 from typing import Any
 
 import athena_local
-import boto3
 import botocore.config
-import harness
 import pyathena.filesystem._client as client_module
 import pytest
 from proxy import Answer, Fault, Rule, ThreadedFaultProxy
-from pyathena.filesystem.s3 import S3FileSystem
-from pyathena.filesystem.s3_async import AioS3FileSystem
 from pyathena.util import RetryConfig
+from s3_harness import MIB, Endpoint, FileSystems, pattern
 from s3_operations import (
     COMPLETE,
     CREATE,
     LARGE_DATA,
     MANY,
-    MIB,
     OPERATIONS,
     SIX_DATA,
     SMALL_DATA,
-    Blocking,
-    Coroutines,
     Operation,
     Place,
     Stage,
-    pattern,
+    read_pieces,
     same,
 )
 
@@ -49,75 +43,57 @@ KINDS = ["blocking", "asyncio"]
 #: How many tests of the matrices run at the same time; most of their time is waiting.
 WORKERS = 6
 SECONDS_MAX = 12.0
+OTHER_DATA = pattern(len(LARGE_DATA), 9)
 
 
 # -- file systems behind a proxy ------------------------------------------------------------------
-
-
-class Config:
-    """Short times, as in botocore's Config."""
-
-    def __init__(self, read_timeout: float, attempts: int) -> None:
-        self.connect_timeout = 5.0
-        self.read_timeout = read_timeout
-        self.retries = {"total_max_attempts": attempts}
 
 
 class Net:
     """The server, another client of it, and file systems that reach it through proxies."""
 
     def __init__(self, server: athena_local.Server) -> None:
-        self.server = server
+        self.endpoint = Endpoint(server.s3_url, server.access_key, server.secret_key, server.region)
         self.numbers = itertools.count(1)
-        self.port = int(server.s3_url.rpartition(":")[2])
-        client = boto3.client(
-            "s3",
-            endpoint_url=server.s3_url,
-            aws_access_key_id=server.access_key,
-            aws_secret_access_key=server.secret_key,
-            region_name=server.region,
-            config=botocore.config.Config(
-                s3={"addressing_style": "path"}, max_pool_connections=2 * WORKERS
-            ),
-        )
-        self.stage = Stage(client, "s3-faults")
-        fs = S3FileSystem(**self.arguments(self.port, 60.0, 3))
-        self.other = self.stage.put("given/other", pattern(len(LARGE_DATA), 9))
-        fs.pipe({f"{self.stage.bucket}/given/many/{number:04}": b"" for number in range(MANY)})
+        self.stage = Stage(self.endpoint, "s3-faults", 2 * WORKERS)
+        self.other = self.stage.put(f"{self.stage.bucket}/given/other", OTHER_DATA)
+        with self.file_system("blocking", self.endpoint.port, 60.0) as fs:
+            fs.pipe({f"{self.stage.bucket}/given/many/{number:04}": b"" for number in range(MANY)})
 
-    def arguments(self, port: int, read_timeout: float, attempts: int) -> dict[str, Any]:
-        return {
-            "endpoint_url": f"http://127.0.0.1:{port}",
-            "key": self.server.access_key,
-            "secret": self.server.secret_key,
-            # Of its own, so that its budget of retries is its own too.
-            "region_name": f"test-{next(self.numbers)}",
-            "allow_bucket_creation": True,
-            "skip_instance_cache": True,
-            "retry_config": RetryConfig(attempt=attempts, multiplier=0.01, max_delay=1),
-            "client_kwargs": {"config": Config(read_timeout, attempts)},
-        }
-
-    @contextlib.contextmanager
-    def proxy(self) -> Iterator[ThreadedFaultProxy]:
-        with ThreadedFaultProxy("127.0.0.1", self.port) as proxy:
-            yield proxy
+    def proxy(self) -> ThreadedFaultProxy:
+        return ThreadedFaultProxy("127.0.0.1", self.endpoint.port)
 
     @contextlib.contextmanager
     def file_system(
         self, kind: str, port: int, read_timeout: float = 20.0, attempts: int = 3
     ) -> Iterator[Any]:
-        """A file system of a kind by blocking calls."""
-        arguments = self.arguments(port, read_timeout, attempts)
-        if kind == "blocking":
-            yield Blocking(S3FileSystem(**arguments))
-            return
-        loop = harness.new_loop(kind)
+        """A file system of a kind by blocking calls, with short times."""
+        config = botocore.config.Config(
+            connect_timeout=5.0, read_timeout=read_timeout, retries={"total_max_attempts": attempts}
+        )
+        systems = FileSystems(kind, self.endpoint.at(port))
         try:
-            yield Coroutines(AioS3FileSystem(asynchronous=True, **arguments), loop)
+            yield systems.make(
+                # Of its own, so that its budget of retries is its own too.
+                region_name=f"test-{next(self.numbers)}",
+                allow_bucket_creation=True,
+                retry_config=RetryConfig(attempt=attempts, multiplier=0.01, max_delay=1),
+                client_kwargs={"config": config},
+            )
         finally:
-            harness.cancel_all(loop)
-            loop.close()
+            systems.close()
+
+    @contextlib.contextmanager
+    def scene(self, cell: Cell, **times: Any) -> Iterator[Scene]:
+        """All is ready for the operation of a test of a matrix."""
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            self.proxy() as proxy,
+            self.file_system(cell.kind, proxy.port, **times) as fs,
+        ):
+            place = Place(self.stage, Path(folder))
+            OPERATIONS[cell.operation].prepare(place)
+            yield Scene(OPERATIONS[cell.operation], proxy, fs, place)
 
 
 @pytest.fixture(scope="module")
@@ -309,7 +285,7 @@ def left_behind(operation: Operation, place: Place, trouble: Trouble) -> list[st
     wrong = []
     uploads: list[str] = []
     if operation.holds is not None:
-        found = place.stage.get(place.target)
+        found = place.stage.find(place.target)
         allowed = [operation.before]
         if trouble.arrives:
             allowed.append(operation.holds())
@@ -322,33 +298,56 @@ def left_behind(operation: Operation, place: Place, trouble: Trouble) -> list[st
     return wrong
 
 
-def pass_through(net: Net, cell: Cell, proxy: ThreadedFaultProxy, fs: Any, place: Place) -> None:
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """An operation that is prepared, and what it is done with."""
+
+    operation: Operation
+    proxy: ThreadedFaultProxy
+    fs: Any
+    place: Place
+
+    def act(self) -> Any:
+        return self.operation.act(self.fs, self.place)
+
+    def check(self, found: Any) -> None:
+        self.operation.check(self.place, found)
+
+    def left_behind(self, trouble: Trouble) -> list[str]:
+        return left_behind(self.operation, self.place, trouble)
+
+    def fault_happened(self) -> bool:
+        return any(connection.faults for connection in self.proxy.connections)
+
+
+def pass_through(cell: Cell, scene: Scene) -> None:
     """The trouble happens once and is not seen."""
-    operation, trouble = OPERATIONS[cell.operation], ALL[cell.trouble]
     times = None if cell.trouble in DRIBBLES else 1
-    proxy.add(Rule(trouble.fault, operation=cell.request, skip=cell.skip, times=times))
-    found = operation.act(fs, place)
-    assert any(connection.faults for connection in proxy.connections)
-    operation.check(place, found)
-    if operation.holds is not None:
-        assert uploads_left(place) == []
+    scene.proxy.add(
+        Rule(ALL[cell.trouble].fault, operation=cell.request, skip=cell.skip, times=times)
+    )
+    found = scene.act()
+    assert scene.fault_happened()
+    scene.check(found)
+    if scene.operation.holds is not None:
+        assert uploads_left(scene.place) == []
 
 
-def last(net: Net, cell: Cell, proxy: ThreadedFaultProxy, fs: Any, place: Place) -> None:
+def last(cell: Cell, scene: Scene) -> None:
     """The trouble lasts and is told; then it is gone."""
-    operation, trouble = OPERATIONS[cell.operation], ALL[cell.trouble]
-    proxy.add(Rule(trouble.fault, operation=cell.request, skip=cell.skip))
+    trouble = ALL[cell.trouble]
+    scene.proxy.add(Rule(trouble.fault, operation=cell.request, skip=cell.skip))
     begun = time.monotonic()
     try:
-        found = operation.act(fs, place)
+        found = scene.act()
     except OSError as ex:
         error = ex
     else:  # whoever looks at the object knows better than the answer
         assert cell.request == COMPLETE and trouble.raises is OSError and trouble.arrives
-        operation.check(place, found)
+        scene.check(found)
         return
     assert time.monotonic() - begun < SECONDS_MAX
-    assert any(connection.faults for connection in proxy.connections)
+    assert scene.fault_happened()
     assert str(error)
     assert not isinstance(error, FileNotFoundError), repr(error)
     if cell.request not in ("HeadObject", "HeadBucket"):  # whose refusals have no body to tell why
@@ -356,15 +355,15 @@ def last(net: Net, cell: Cell, proxy: ThreadedFaultProxy, fs: Any, place: Place)
         if trouble.code is not None:
             assert getattr(error, "code", None) == trouble.code, repr(error)
             assert getattr(error, "request_id", None) == "R1"
-    assert left_behind(operation, place, trouble) == []
-    proxy.clear()
-    operation.prepare(place)
+    assert scene.left_behind(trouble) == []
+    scene.proxy.clear()
+    scene.operation.prepare(scene.place)
     try:
-        found = operation.act(fs, place)
+        found = scene.act()
     except FileExistsError:
         assert cell.operation == "mkdir" and trouble.arrives
         found = None
-    operation.check(place, found)
+    scene.check(found)
 
 
 class Matrix:
@@ -378,14 +377,8 @@ class Matrix:
         }
 
     def _run(self, cell: Cell) -> None:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            self.net.proxy() as proxy,
-            self.net.file_system(cell.kind, proxy.port) as fs,
-        ):
-            place = Place(self.net.stage, Path(folder))
-            OPERATIONS[cell.operation].prepare(place)
-            (last if cell.lasts else pass_through)(self.net, cell, proxy, fs, place)
+        with self.net.scene(cell) as scene:
+            (last if cell.lasts else pass_through)(cell, scene)
 
     def result(self, cell: Cell) -> None:
         self._futures[cell].result(120)
@@ -443,38 +436,24 @@ def test_answers_that_stall(net: Net) -> None:
     """Once, they are given up after the read timeout and asked for again."""
 
     def run(cell: Cell) -> None:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            net.proxy() as proxy,
-            net.file_system(cell.kind, proxy.port, read_timeout=0.8, attempts=6) as fs,
-        ):
-            place = Place(net.stage, Path(folder))
-            operation = OPERATIONS[cell.operation]
-            operation.prepare(place)
-            proxy.add(Rule(STALL, operation=cell.request, skip=cell.skip, times=1))
-            found = operation.act(fs, place)
-            assert any(connection.faults for connection in proxy.connections)
-            operation.check(place, found)
+        with net.scene(cell, read_timeout=0.8, attempts=6) as scene:
+            scene.proxy.add(Rule(STALL, operation=cell.request, skip=cell.skip, times=1))
+            found = scene.act()
+            assert scene.fault_happened()
+            scene.check(found)
 
     run_all(run, [cell for cell in stalled_cells() if cell.request != CREATE])
 
 
 def test_answers_that_stall_for_ever(net: Net) -> None:
     def run(cell: Cell) -> None:
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            net.proxy() as proxy,
-            net.file_system(cell.kind, proxy.port, read_timeout=0.8, attempts=2) as fs,
-        ):
-            place = Place(net.stage, Path(folder))
-            operation = OPERATIONS[cell.operation]
-            operation.prepare(place)
-            proxy.add(Rule(STALL, operation=cell.request, skip=cell.skip))
+        with net.scene(cell, read_timeout=0.8, attempts=2) as scene:
+            scene.proxy.add(Rule(STALL, operation=cell.request, skip=cell.skip))
             begun = time.monotonic()
             with pytest.raises(TimeoutError):
-                operation.act(fs, place)
+                scene.act()
             assert 0.8 < time.monotonic() - begun < SECONDS_MAX
-            assert left_behind(operation, place, Trouble(STALL, TimeoutError, arrives=True)) == []
+            assert scene.left_behind(Trouble(STALL, TimeoutError, arrives=True)) == []
 
     run_all(run, [cell for cell in stalled_cells()[::2] if cell.request != CREATE])
 
@@ -522,7 +501,7 @@ def place(net: Net, tmp_path: Path) -> Place:
 READS: dict[str, Callable[[Any, str, Place], Any]] = {
     "cat_file": lambda fs, path, place: fs.cat_file(path),
     "get_file": lambda fs, path, place: fs.get_file(path, os.fspath(place.local)),
-    "read": lambda fs, path, place: fs.read_pieces(path, MIB),
+    "read": lambda fs, path, place: read_pieces(fs, path, MIB),
 }
 
 
@@ -531,11 +510,10 @@ def test_an_object_replaced_between_its_ranges(
     net: Net, fs: Any, proxy: ThreadedFaultProxy, place: Place, read: str
 ) -> None:
     """What is read is never spliced of two objects."""
-    key = f"{place.word}/target"
-    place.stage.copy(place.stage.large, key)
+    place.stage.copy(place.stage.large, place.target)
     proxy.add(
         Rule(
-            Fault("call", call=lambda: place.stage.copy(net.other, key)),
+            Fault("call", call=lambda: place.stage.copy(net.other, place.target)),
             operation="GetObject",
             skip=1,
             times=1,
@@ -546,18 +524,17 @@ def test_an_object_replaced_between_its_ranges(
     assert os.listdir(place.folder) == []
     READS[read](fs, place.target, place)
     found = place.local.read_bytes() if read == "get_file" else READS[read](fs, place.target, place)
-    same(found, pattern(len(LARGE_DATA), 9))
+    same(found, OTHER_DATA)
 
 
 @pytest.mark.parametrize("read", list(READS))
 def test_an_object_deleted_between_its_ranges(
     fs: Any, proxy: ThreadedFaultProxy, place: Place, read: str
 ) -> None:
-    bucket, key = place.stage.bucket, f"{place.word}/target"
-    place.stage.copy(place.stage.large, key)
+    place.stage.copy(place.stage.large, place.target)
     proxy.add(
         Rule(
-            Fault("call", call=lambda: place.stage.client.delete_object(Bucket=bucket, Key=key)),
+            Fault("call", call=lambda: place.stage.delete(place.target)),
             operation="GetObject",
             skip=1,
             times=1,
@@ -654,7 +631,7 @@ def test_the_first_error_is_told_when_the_abort_fails_too(
     with pytest.raises(PermissionError) as caught:
         operation.act(fs, place)
     assert getattr(caught.value, "code", None) == "AccessDenied"
-    assert place.stage.get(place.target) == operation.before
+    assert place.stage.find(place.target) == operation.before
 
 
 def test_keys_that_the_server_keeps_are_named(
@@ -685,12 +662,10 @@ def test_many_objects_over_a_bad_network(fs: Any, proxy: ThreadedFaultProxy, pla
 def test_what_the_tests_look_for_is_seen(place: Place) -> None:
     """An upload that is left, a part of an object, a file: each would fail the tests above."""
     operation = OPERATIONS["pipe-parts"]
-    key = place.target.partition("/")[2]
-    upload = place.stage.client.create_multipart_upload(Bucket=place.stage.bucket, Key=key)
-    place.stage.put(key, SIX_DATA)
+    target = place.stage.split(place.target)
+    key, upload = target["Key"], place.stage.client.create_multipart_upload(**target)
+    place.stage.put(place.target, SIX_DATA)
     place.local.write_bytes(b"")
     found = left_behind(operation, place, Trouble(Fault("reset"), OSError, arrives=True))
     assert found == [f"an object of {len(SIX_DATA)} bytes", f"an upload of {key}", "a file local"]
-    place.stage.client.abort_multipart_upload(
-        Bucket=place.stage.bucket, Key=key, UploadId=upload["UploadId"]
-    )
+    place.stage.client.abort_multipart_upload(**target, UploadId=upload["UploadId"])

@@ -31,11 +31,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _is_for_uvloop_too(item: pytest.Item) -> bool:
     kinds = getattr(item, "callspec", None)
-    folder = os.path.basename(os.path.dirname(item.path))
     return (
         kinds is not None
         and "uvloop" in kinds.params.values()
-        and folder != "core"
+        and item.path.parent.name != "core"
         and item.get_closest_marker("loops") is None
     )
 

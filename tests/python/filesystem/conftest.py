@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,9 @@ import pytest
 if TYPE_CHECKING:
     import athena_local
     import s3_harness
+    from pyathena.filesystem._client import S3Client
+    from pyathena.filesystem.s3_async import AioS3FileSystem
+    from pyathena.filesystem.s3_path import S3Path
 
 sys.path.append(str(Path(__file__).parent))
 
@@ -61,6 +64,30 @@ def versioned_area(versioned_bucket: str) -> str:
     import s3_harness
 
     return s3_harness.fresh(versioned_bucket)
+
+
+@pytest.fixture
+def here(area: str) -> Callable[[str], S3Path]:
+    """Paths in the area by their keys."""
+    from pyathena.filesystem.s3_path import S3Path
+
+    return lambda key: S3Path.parse(f"{area}/{key}")
+
+
+@pytest.fixture
+def client(endpoint: s3_harness.Endpoint, aws_env: Any) -> S3Client:
+    """What is below the file systems."""
+    import s3_harness
+
+    return s3_harness.client_of(endpoint)
+
+
+@pytest.fixture
+def make(endpoint: s3_harness.Endpoint, aws_env: Any) -> Callable[..., AioS3FileSystem]:
+    """Makes asynchronous file systems."""
+    from pyathena.filesystem.s3_async import AioS3FileSystem
+
+    return lambda **more: AioS3FileSystem(**{"asynchronous": True, **endpoint.arguments, **more})
 
 
 @pytest.fixture(params=["blocking", "wrapped", "asyncio", "uvloop"])

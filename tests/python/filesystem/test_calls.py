@@ -13,23 +13,12 @@ import harness
 import pytest
 from pyathena import _core
 from pyathena.filesystem import _calls
-from pyathena.filesystem._client import S3Client, make_client
+from pyathena.filesystem._client import S3Client
 from pyathena.filesystem._drive import Drive, LoopDrive, run_blocking
 from pyathena.filesystem.s3_path import S3Path
-from s3_harness import MIB, Endpoint, Traffic, Witness, pattern
+from s3_harness import MIB, Endpoint, Traffic, Witness, client_of, pattern
 
 Driven = Callable[[Callable[[Drive], Coroutine[Any, Any, Any]]], Any]
-
-
-def client_of(endpoint: Endpoint, **more: Any) -> S3Client:
-    arguments = {**endpoint.arguments, **more}
-    del arguments["skip_instance_cache"]
-    return make_client(**arguments)
-
-
-@pytest.fixture
-def client(endpoint: Endpoint, aws_env: Any) -> S3Client:
-    return client_of(endpoint)
 
 
 @pytest.fixture(params=["blocking", "asyncio"])
@@ -38,11 +27,6 @@ def driven(request: pytest.FixtureRequest, client: S3Client) -> Driven:
     if request.param == "blocking":
         return lambda make: run_blocking(client, make)
     return lambda make: harness.run_on(request.param, make(LoopDrive(client)))
-
-
-@pytest.fixture
-def here(area: str) -> Callable[[str], S3Path]:
-    return lambda key: S3Path.parse(f"{area}/{key}")
 
 
 SLICES = [
@@ -111,15 +95,11 @@ def test_get_bytes_around_the_first_request(driven: Driven, here: Any, s3: Witne
 
 
 def test_get_bytes_asks_once_for_a_small_object(
-    endpoint: Endpoint, aws_env: Any, here: Any, s3: Witness
+    traffic: Traffic, aws_env: Any, here: Any, s3: Witness
 ) -> None:
     s3.put(str(here("k")), b"small")
-    traffic = Traffic(endpoint)
-    try:
-        client = client_of(traffic.endpoint)
-        seen = traffic.count(lambda: run_blocking(client, lambda d: _calls.get_bytes(d, here("k"))))
-    finally:
-        traffic.close()
+    client = client_of(traffic.endpoint)
+    seen = traffic.count(lambda: run_blocking(client, lambda d: _calls.get_bytes(d, here("k"))))
     assert seen == ["GetObject"]
 
 

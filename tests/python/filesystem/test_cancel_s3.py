@@ -74,10 +74,6 @@ class Scene:
 Operation = Callable[[Scene], Awaitable[Any]]
 
 
-# Each gives the objects that may be there afterwards, by key: what it holds when nothing was done,
-# and when all was done. What is in between may not be seen.
-
-
 async def pipe_small(scene: Scene) -> None:
     await scene.fs._pipe_file(scene.path("k"), SMALL)
 

@@ -25,12 +25,6 @@ BLOCKING = (
 ).split()
 
 
-@pytest.fixture
-def make(endpoint: Endpoint, aws_env: Any) -> Any:
-    """Makes a file system inside a coroutine."""
-    return lambda **more: AioS3FileSystem(asynchronous=True, **endpoint.arguments, **more)
-
-
 def test_members() -> None:
     assert issubclass(AioS3FileSystem, fsspec.asyn.AsyncFileSystem)
     assert AioS3FileSystem.async_impl is True

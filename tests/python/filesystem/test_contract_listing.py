@@ -145,7 +145,7 @@ def test_object_that_is_a_prefix_too(fs: Any, area: str, s3: Witness) -> None:
 
 def test_ls_versions(versioning: Any, versioned_area: str, s3: Witness) -> None:
     path = f"{versioned_area}/k"
-    ids = [s3.client.put_object(**s3._split(path), Body=body)["VersionId"] for body in (b"1", b"2")]
+    ids = [s3.put_version(path, body) for body in (b"1", b"2")]
     listed = versioning.ls(versioned_area, versions=True)
     assert sorted(listed) == sorted(f"{path}?versionId={id_}" for id_ in ids)
     entries = versioning.ls(versioned_area, versions=True, detail=True)
@@ -216,8 +216,8 @@ def test_info_from_listing(fs: Any, tree: str, s3: Witness) -> None:
 
 def test_info_of_version(versioning: Any, versioned_area: str, s3: Witness) -> None:
     path = f"{versioned_area}/k"
-    first = s3.client.put_object(**s3._split(path), Body=b"1")["VersionId"]
-    s3.client.put_object(**s3._split(path), Body=b"22")
+    first = s3.put_version(path, b"1")
+    s3.put(path, b"22")
     for entry in (
         versioning.info(f"{path}?versionId={first}"),
         versioning.info(path, version_id=first),

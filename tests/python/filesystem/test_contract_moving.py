@@ -64,7 +64,7 @@ def test_copy_of_missing(fs: Any, tree: str) -> None:
 
 def test_copy_of_a_version(versioning: Any, versioned_area: str, s3: Witness) -> None:
     path = f"{versioned_area}/k"
-    first = s3.client.put_object(**s3._split(path), Body=b"one")["VersionId"]
+    first = s3.put_version(path, b"one")
     s3.put(path, b"two")
     versioning.cp_file(f"{path}?versionId={first}", f"{versioned_area}/copy")
     assert s3.get(f"{versioned_area}/copy") == b"one"
@@ -189,7 +189,7 @@ def test_rm_leaves_neighbours(fs: Any, area: str, s3: Witness) -> None:
 
 def test_rm_of_a_version(versioning: Any, versioned_area: str, s3: Witness) -> None:
     path = f"{versioned_area}/k"
-    first = s3.client.put_object(**s3._split(path), Body=b"one")["VersionId"]
+    first = s3.put_version(path, b"one")
     s3.put(path, b"two")
     versioning.rm_file(f"{path}?versionId={first}")
     assert not versioning.exists(f"{path}?versionId={first}")
@@ -206,7 +206,7 @@ def name(s3: Witness) -> Any:
     """The name of a bucket that is removed afterwards."""
     name = f"made-{uuid.uuid4().hex[:12]}"
     yield name
-    if name in [bucket["Name"] for bucket in s3.client.list_buckets()["Buckets"]]:
+    if s3.has_bucket(name):
         for path in s3.paths(name):
             s3.delete(path)
         s3.client.delete_bucket(Bucket=name)

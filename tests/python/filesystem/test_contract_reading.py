@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fsspec.callbacks import Callback
-from s3_harness import MIB, PART, FileSystems, Traffic, Witness, pattern
+from s3_harness import MIB, PART, FileSystems, Steps, Traffic, Witness, pattern
 
 TEXT = b"0123456789"
 
@@ -95,7 +94,7 @@ def test_head_tail_and_blocks(fs: Any, area: str, s3: Witness) -> None:
 
 def test_version_is_read(versioning: Any, versioned_area: str, s3: Witness) -> None:
     path = f"{versioned_area}/k"
-    first = s3.client.put_object(**s3._split(path), Body=b"one")["VersionId"]
+    first = s3.put_version(path, b"one")
     s3.put(path, b"two")
     assert versioning.cat_file(f"{path}?versionId={first}") == b"one"
     assert versioning.cat_file(path) == b"two"
@@ -201,18 +200,6 @@ def test_url_of_a_file(fs: Any, path: str) -> None:
 
 
 # -- downloads ------------------------------------------------------------------------------------
-
-
-class Steps(Callback):
-    """A callback that remembers what it was told."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.told: list[int] = []
-
-    def relative_update(self, inc: int = 1) -> None:
-        super().relative_update(inc)
-        self.told.append(inc)
 
 
 def test_get_file(fs: Any, path: str, tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def test_chmod(fs: Any, area: str, path: str) -> None:
 
 def test_versions(versioning: Any, versioned_area: str, s3: Witness) -> None:
     path = f"{versioned_area}/k"
-    ids = [s3.client.put_object(**s3._split(path), Body=body)["VersionId"] for body in (b"1", b"2")]
+    ids = [s3.put_version(path, body) for body in (b"1", b"2")]
     versions = versioning.object_version_info(path)
     assert [version.version_id for version in versions] == ids[::-1]
     assert [version.is_latest for version in versions] == [True, False]
@@ -108,7 +108,7 @@ def test_versions(versioning: Any, versioned_area: str, s3: Witness) -> None:
 
 def test_multipart_uploads(fs: Any, area: str, s3: Witness) -> None:
     for key in ("k", "k/child", "k2"):
-        s3.client.create_multipart_upload(**s3._split(f"{area}/{key}"))
+        s3.client.create_multipart_upload(**s3.split(f"{area}/{key}"))
     bucket, _, prefix = area.partition("/")
     listed = fs.list_multipart_uploads(f"{area}/k")
     assert sorted(upload.key for upload in listed) == [f"{prefix}/k", f"{prefix}/k/child"]

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fsspec.callbacks import Callback
-from s3_harness import MIB, PART, FileSystems, Traffic, Witness, pattern
+from s3_harness import MIB, PART, FileSystems, Steps, Traffic, Witness, pattern
 
 #: For what moves many bytes: both of the ways that operations are carried out.
 TWO_KINDS = pytest.mark.parametrize("kind", ["blocking", "uvloop"])
@@ -261,18 +260,6 @@ def test_write_bytes_and_text(fs: Any, area: str, s3: Witness) -> None:
 
 
 # -- uploads --------------------------------------------------------------------------------------
-
-
-class Steps(Callback):
-    """A callback that remembers what it was told."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.told: list[int] = []
-
-    def relative_update(self, inc: int = 1) -> None:
-        super().relative_update(inc)
-        self.told.append(inc)
 
 
 @TWO_KINDS

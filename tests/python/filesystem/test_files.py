@@ -6,9 +6,7 @@ import asyncio
 import gc
 import os
 import pickle
-import random
 import threading
-from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -24,32 +22,12 @@ from pyathena.filesystem.s3_executor import (
     S3ThreadPoolExecutor,
 )
 from pyathena.filesystem.s3_writer import S3MultipartStateError
-from s3_harness import MIB, PART, Endpoint, Witness
-
-BASE = random.Random(0).randbytes(16 * MIB + 1)
-
-
-def pattern(size: int, seed: int = 0) -> bytes:
-    """Bytes that begin differently for each seed."""
-    start = seed * 1_000_003
-    whole = BASE * ((start + size) // len(BASE) + 1)
-    return whole[start : start + size]
-
+from s3_harness import MIB, PART, Endpoint, Witness, pattern
 
 
 @pytest.fixture
 def fs(endpoint: Endpoint, aws_env: Any) -> S3FileSystem:
     return S3FileSystem(**endpoint.arguments)
-
-
-@pytest.fixture
-def make_aio(endpoint: Endpoint, aws_env: Any) -> Callable[[], AioS3FileSystem]:
-    return lambda: AioS3FileSystem(asynchronous=True, **endpoint.arguments)
-
-
-def own_uploads(s3: Witness, area: str) -> list[str]:
-    bucket, _, prefix = area.partition("/")
-    return [key for key in s3.uploads(bucket) if key.startswith(prefix)]
 
 
 # -- parts ----------------------------------------------------------------------------------------
@@ -109,7 +87,7 @@ def test_too_many_parts(fs: S3FileSystem, area: str, s3: Witness, monkeypatch: A
         with fs.open(f"{area}/k", "wb") as file:
             file.write(bytes(21 * MIB))
     assert s3.paths(area) == []
-    assert own_uploads(s3, area) == []
+    assert s3.uploads(area) == []
 
 
 # -- executors ------------------------------------------------------------------------------------
@@ -165,7 +143,7 @@ def test_executor_that_refuses(fs: S3FileSystem, area: str, s3: Witness) -> None
         with fs.open(f"{area}/k", "wb", executor=Refusing(2)) as file:
             file.write(bytes(30 * MIB))
     assert s3.paths(area) == []
-    assert own_uploads(s3, area) == []
+    assert s3.uploads(area) == []
 
 
 def threads_of_the_process() -> int:
@@ -173,12 +151,12 @@ def threads_of_the_process() -> int:
 
 
 def test_aio_file_adds_no_thread(
-    run: harness.Run, make_aio: Any, area: str, s3: Witness
+    run: harness.Run, make: Any, area: str, s3: Witness
 ) -> None:
     data = pattern(100 * MIB)
 
     async def main() -> None:
-        fs = make_aio()
+        fs = make()
         fs.pipe_file(f"{area}/first", b"the I/O thread runs")
         before = threads_of_the_process()
         with fs.open(f"{area}/k", "wb") as file:
@@ -213,9 +191,9 @@ def test_aio_executor_on_and_off_its_loop(
     run(main())
 
 
-def test_aio_file_where_no_loop_runs(make_aio: Any, area: str) -> None:
+def test_aio_file_where_no_loop_runs(make: Any, area: str) -> None:
     data = pattern(12 * MIB)
-    fs = make_aio()
+    fs = make()
     with fs.open(f"{area}/k", "wb") as file:
         file.write(data)
     with fs.open(f"{area}/k") as file:
@@ -235,7 +213,7 @@ def test_exception_in_the_block_leaves_nothing(
             raise KeyError
     assert file.closed
     assert s3.paths(area) == []
-    assert own_uploads(s3, area) == []
+    assert s3.uploads(area) == []
 
 
 @pytest.mark.parametrize("size", [10, 17 * MIB], ids=["small", "parts"])
@@ -247,7 +225,7 @@ def test_dropped_file_leaves_nothing(
     del file
     gc.collect()
     assert s3.paths(area) == []
-    assert own_uploads(s3, area) == []
+    assert s3.uploads(area) == []
 
 
 def test_exception_keeps_the_old_object(fs: S3FileSystem, area: str, s3: Witness) -> None:
@@ -298,7 +276,7 @@ def test_exclusive_in_a_race(fs: S3FileSystem, area: str, s3: Witness, size: int
     with pytest.raises(FileExistsError):
         file.close()
     assert s3.get(f"{area}/k") == b"was faster"
-    assert own_uploads(s3, area) == []
+    assert s3.uploads(area) == []
 
 
 @pytest.mark.parametrize("before", [0, 3, PART - 1, PART, 12 * MIB])
@@ -325,7 +303,7 @@ def test_append_to_what_was_replaced(fs: S3FileSystem, area: str, s3: Witness) -
     with pytest.raises(OSError):
         file.close()
     assert s3.get(f"{area}/k") == pattern(6 * MIB, seed=9)
-    assert own_uploads(s3, area) == []
+    assert s3.uploads(area) == []
 
 
 @pytest.mark.parametrize("size", [0, 3, 12 * MIB])
@@ -346,7 +324,7 @@ def test_commit_and_discard(fs: S3FileSystem, area: str, s3: Witness, size: int)
     assert str(caught.value) == (
         f"Cannot commit: the write to s3://{area}/dropped has been discarded."
     )
-    assert own_uploads(s3, area) == []
+    assert s3.uploads(area) == []
 
 
 def test_refused_modes_and_paths(fs: S3FileSystem, area: str, bucket: str, s3: Witness) -> None:
@@ -430,12 +408,12 @@ def test_compressed_buffer() -> None:
 # -- streamed files -------------------------------------------------------------------------------
 
 
-def test_streamed_read(run: harness.Run, make_aio: Any, area: str, s3: Witness) -> None:
+def test_streamed_read(run: harness.Run, make: Any, area: str, s3: Witness) -> None:
     data = pattern(30 * MIB)
     s3.put(f"{area}/k", data)
 
     async def main() -> None:
-        fs = make_aio()
+        fs = make()
         async with await fs.open_async(f"{area}/k") as file:
             assert isinstance(file, AioS3StreamedFile)
             assert file.size == len(data)
@@ -457,13 +435,13 @@ def test_streamed_read(run: harness.Run, make_aio: Any, area: str, s3: Witness) 
 
 
 def test_streamed_read_loses_nothing_when_cancelled(
-    run: harness.Run, make_aio: Any, area: str, s3: Witness
+    run: harness.Run, make: Any, area: str, s3: Witness
 ) -> None:
     data = pattern(20 * MIB)
     s3.put(f"{area}/k", data)
 
     async def main() -> None:
-        fs = make_aio()
+        fs = make()
         async with await fs.open_async(f"{area}/k") as file:
             for turns in range(15):
                 task = asyncio.ensure_future(file.read(6 * MIB))
@@ -480,12 +458,12 @@ def test_streamed_read_loses_nothing_when_cancelled(
 
 
 def test_streamed_read_of_what_was_replaced(
-    run: harness.Run, make_aio: Any, area: str, s3: Witness
+    run: harness.Run, make: Any, area: str, s3: Witness
 ) -> None:
     s3.put(f"{area}/k", pattern(20 * MIB))
 
     async def main() -> None:
-        async with await make_aio().open_async(f"{area}/k") as file:
+        async with await make().open_async(f"{area}/k") as file:
             s3.put(f"{area}/k", pattern(20 * MIB, seed=1))
             with pytest.raises(OSError) as caught:
                 await file.read(100)
@@ -497,12 +475,12 @@ def test_streamed_read_of_what_was_replaced(
 @pytest.mark.parametrize("size", [0, 3, PART, 17 * MIB])
 @pytest.mark.parametrize("mode", ["wb", "xb"])
 def test_streamed_write(
-    run: harness.Run, make_aio: Any, area: str, s3: Witness, size: int, mode: str
+    run: harness.Run, make: Any, area: str, s3: Witness, size: int, mode: str
 ) -> None:
     data = pattern(size)
 
     async def main() -> None:
-        async with await make_aio().open_async(f"{area}/k", mode) as file:
+        async with await make().open_async(f"{area}/k", mode) as file:
             for at in range(0, size, 2 * MIB + 1):
                 await file.write(data[at : at + 2 * MIB + 1])
             await file.flush()
@@ -518,12 +496,12 @@ def test_streamed_write(
 @pytest.mark.parametrize("before", [3, 12 * MIB])
 @pytest.mark.parametrize("more", [2, 11 * MIB])
 def test_streamed_append(
-    run: harness.Run, make_aio: Any, area: str, s3: Witness, before: int, more: int
+    run: harness.Run, make: Any, area: str, s3: Witness, before: int, more: int
 ) -> None:
     s3.put(f"{area}/k", pattern(before))
 
     async def main() -> None:
-        async with await make_aio().open_async(f"{area}/k", "ab") as file:
+        async with await make().open_async(f"{area}/k", "ab") as file:
             assert file.tell() == before
             await file.write(pattern(more, seed=1))
 
@@ -533,24 +511,24 @@ def test_streamed_append(
 
 @pytest.mark.parametrize("mode", ["wb", "ab"])
 def test_streamed_write_leaves_nothing_after_an_exception(
-    run: harness.Run, make_aio: Any, area: str, s3: Witness, mode: str
+    run: harness.Run, make: Any, area: str, s3: Witness, mode: str
 ) -> None:
     if mode == "ab":
         s3.put(f"{area}/k", pattern(6 * MIB))
 
     async def main() -> None:
         with pytest.raises(KeyError):
-            async with await make_aio().open_async(f"{area}/k", mode) as file:
+            async with await make().open_async(f"{area}/k", mode) as file:
                 await file.write(pattern(17 * MIB))
                 raise KeyError
 
     run(main())
     assert s3.contents(area) == ({f"{area}/k": pattern(6 * MIB)} if mode == "ab" else {})
-    assert own_uploads(s3, area) == []
+    assert s3.uploads(area) == []
 
 
 def test_streamed_write_that_is_cancelled_leaves_nothing(
-    run: harness.Run, make_aio: Any, area: str, s3: Witness
+    run: harness.Run, make: Any, area: str, s3: Witness
 ) -> None:
     async def write(fs: AioS3FileSystem) -> None:
         async with await fs.open_async(f"{area}/k", "wb") as file:
@@ -558,7 +536,7 @@ def test_streamed_write_that_is_cancelled_leaves_nothing(
                 await file.write(bytes(7 * MIB))
 
     async def main() -> None:
-        fs = make_aio()
+        fs = make()
         for turns in (0, 1, 3, 10, 30, 100):
             task = asyncio.ensure_future(write(fs))
             for _ in range(turns):
@@ -569,14 +547,14 @@ def test_streamed_write_that_is_cancelled_leaves_nothing(
 
     run(main())
     assert s3.paths(area) == []
-    assert own_uploads(s3, area) == []
+    assert s3.uploads(area) == []
 
 
 def test_streamed_exclusive_in_a_race(
-    run: harness.Run, make_aio: Any, area: str, s3: Witness
+    run: harness.Run, make: Any, area: str, s3: Witness
 ) -> None:
     async def main() -> None:
-        fs = make_aio()
+        fs = make()
         file = await fs.open_async(f"{area}/k", "xb")
         await file.write(b"slow")
         s3.put(f"{area}/k", b"fast")

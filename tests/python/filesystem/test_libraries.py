@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import athena_local
 import duckdb
 import fsspec
 import harness
@@ -22,8 +20,8 @@ import pyarrow.dataset
 import pyarrow.fs
 import pyarrow.parquet
 import pytest
-import s3_harness
 from fsspec.core import url_to_fs
+from fsspec.registry import _registry
 from pyathena.filesystem import register_s3_filesystem
 from pyathena.filesystem.s3 import S3FileSystem
 from pyathena.filesystem.s3_async import AioS3FileSystem
@@ -47,16 +45,15 @@ def fs(request: pytest.FixtureRequest, endpoint: Endpoint, aws_env: Any) -> Iter
 @pytest.fixture
 def by_name(endpoint: Endpoint, aws_env: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """s3:// means this package's file system; the options that lead to the server."""
-    yield from (
-        {name: value for name, value in endpoint.arguments.items() if name != "skip_instance_cache"}
-        for _ in _registered()
-    )
-
-
-def _registered() -> Iterator[None]:
-    for _ in s3_harness.forget_instances():
-        register_s3_filesystem()
-        yield
+    classes, known = (S3FileSystem, AioS3FileSystem), dict(_registry)
+    for class_ in classes:
+        class_.clear_instance_cache()
+    register_s3_filesystem()
+    yield endpoint.settings
+    for class_ in classes:
+        class_.clear_instance_cache()
+    _registry.clear()
+    _registry.update(known)
 
 
 @pytest.fixture
@@ -328,29 +325,16 @@ print(json.dumps(loop.run_until_complete(main())))
 """
 
 
-def run_alone(code: str, endpoint: Endpoint, home: Path, *words: str) -> Any:
+def told_by(server: athena_local.Server, code: str, *words: str) -> Any:
     """Runs a program that knows the server by its environment; what it printed last, as JSON."""
-    kept = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "LD_PRELOAD", "LD_LIBRARY_PATH")
-    environment = {
-        **{name: value for name, value in os.environ.items() if name in kept},
-        **endpoint.environment,
-        "PATH": os.defpath,
-        "HOME": str(home),
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", code, *words], env=environment, capture_output=True, text=True,
-        timeout=60,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    return json.loads(harness.run_script(server, code, *words).stdout.splitlines()[-1])
 
 
 def test_large_file_adds_no_thread(
-    loop_kind: str, endpoint: Endpoint, area: str, tmp_path: Path
+    loop_kind: str, server: athena_local.Server, area: str
 ) -> None:
     """100 MiB written and read by files of AioS3FileSystem, whose parts S3AioExecutor runs."""
-    told = run_alone(LARGE_FILE, endpoint, tmp_path, area, loop_kind)
+    told = told_by(server, LARGE_FILE, area, loop_kind)
     assert told["before"] == [["MainThread"], 2]
     assert told["others"] == []
     assert told["executor"] is True
@@ -390,9 +374,9 @@ print(json.dumps({
 """
 
 
-def test_footprint(endpoint: Endpoint, area: str, tmp_path: Path) -> None:
+def test_footprint(server: athena_local.Server, area: str) -> None:
     """Settings by environment; neither boto3 nor a pool of threads, one thread of the core."""
-    told = run_alone(FOOTPRINT, endpoint, tmp_path, area)
+    told = told_by(server, FOOTPRINT, area)
     absent = {"boto3", "botocore", "s3transfer", "aiohttp", "aiobotocore", "urllib3", "tenacity"}
     assert not absent & set(told["modules"])
     assert not {"pandas", "pyarrow", "polars", "numpy"} & set(told["modules"])

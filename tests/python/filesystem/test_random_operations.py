@@ -21,10 +21,6 @@ SIZES = st.sampled_from([0, 1, 2, 10, 10, 100, 100, 1000, PART + 3])
 BOUNDS = st.one_of(st.none(), st.integers(-12, 12))
 
 
-def data_of(size: int, seed: int) -> bytes:
-    return pattern(size, seed)
-
-
 class Operations(RuleBasedStateMachine):
     """A bucket and what it should hold. Lookups may be answered from listings, so every rule also
     tests that our own changes drop what they made stale."""
@@ -52,7 +48,7 @@ class Operations(RuleBasedStateMachine):
 
     def fresh(self, size: int) -> bytes:
         self.count += 1
-        return data_of(size, self.count)
+        return pattern(size, self.count)
 
     def below(self, key: str) -> list[str]:
         return [name for name in self.model if name.startswith(f"{key}/")]

@@ -7,11 +7,12 @@ witness is boto3: what it says of the server's state does not come from the code
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 import random
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,12 @@ from typing import Any
 import boto3
 import botocore.config
 import harness
-from fsspec.registry import _registry
+from fsspec.callbacks import Callback
+from pyathena.filesystem._client import S3Client, make_client
 from pyathena.filesystem.s3 import S3FileSystem
 from pyathena.filesystem.s3_async import AioS3FileSystem
 
-sys.path.append(str(Path(__file__).parents[2] / "fault"))
+sys.path.append(str(Path(__file__).parents[1] / "fault"))
 
 from proxy import ThreadedFaultProxy  # noqa: E402
 
@@ -51,31 +53,37 @@ class Endpoint:
         return Endpoint(f"http://127.0.0.1:{port}", self.access_key, self.secret_key, self.region)
 
     @property
-    def arguments(self) -> dict[str, Any]:
-        """Arguments of a file system of its own for this server."""
+    def settings(self) -> dict[str, Any]:
+        """What leads a file system to this server."""
         return {
             "endpoint_url": self.url,
             "key": self.access_key,
             "secret": self.secret_key,
             "region_name": self.region,
-            "skip_instance_cache": True,
         }
 
     @property
-    def environment(self) -> dict[str, str]:
-        """The variables that lead a program to this server."""
-        return {
-            "AWS_ENDPOINT_URL_S3": self.url,
-            "AWS_ACCESS_KEY_ID": self.access_key,
-            "AWS_SECRET_ACCESS_KEY": self.secret_key,
-            "AWS_REGION": self.region,
-            "AWS_DEFAULT_REGION": self.region,
-        }
+    def arguments(self) -> dict[str, Any]:
+        """Arguments of a file system of its own for this server."""
+        return {**self.settings, "skip_instance_cache": True}
+
+
+def client_of(endpoint: Endpoint, **more: Any) -> S3Client:
+    """What is below a file system for this server; further settings may be added."""
+    return make_client(**{**endpoint.settings, **more})
+
+
+@functools.cache
+def _noise() -> bytes:
+    return random.Random(0).randbytes(16 * MIB + 1)
 
 
 def pattern(size: int, seed: int = 0) -> bytes:
-    """Bytes that are the same for the same seed, no two blocks of them alike."""
-    return random.Random(seed).randbytes(size)
+    """Bytes that are the same for the same seed; no two parts of them are alike, nor do those of
+    another seed begin like them. They are cut from bytes made once, which repeat after an odd
+    number."""
+    start = seed * 1_000_003 % len(_noise())
+    return (_noise() * ((start + size) // len(_noise()) + 1))[start : start + size]
 
 
 # -- file systems ---------------------------------------------------------------------------------
@@ -149,9 +157,11 @@ def names(entries: Sequence[Any]) -> list[str]:
 class Witness:
     """What the server itself holds, by another client."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, connections: int = 10) -> None:
         config = botocore.config.Config(
-            s3={"addressing_style": "path"}, retries={"total_max_attempts": 3}
+            s3={"addressing_style": "path"},
+            retries={"total_max_attempts": 3},
+            max_pool_connections=connections,
         )
         self.client = boto3.client(
             "s3",
@@ -163,26 +173,34 @@ class Witness:
         )
 
     @staticmethod
-    def _split(path: str) -> dict[str, str]:
+    def split(path: str) -> dict[str, str]:
+        """A path as the client's arguments."""
         bucket, _, key = path.removeprefix("s3://").partition("/")
         return {"Bucket": bucket, "Key": key}
 
+    def has_bucket(self, name: str) -> bool:
+        return any(bucket["Name"] == name for bucket in self.client.list_buckets()["Buckets"])
+
     def put(self, path: str, body: bytes = b"x", **kwargs: Any) -> str:
         """Writes an object; its path."""
-        self.client.put_object(**self._split(path), Body=body, **kwargs)
+        self.client.put_object(**self.split(path), Body=body, **kwargs)
         return path
 
+    def put_version(self, path: str, body: bytes) -> str:
+        """Writes an object; the id of its version."""
+        return str(self.client.put_object(**self.split(path), Body=body)["VersionId"])
+
     def get(self, path: str) -> bytes:
-        return bytes(self.client.get_object(**self._split(path))["Body"].read())
+        return bytes(self.client.get_object(**self.split(path))["Body"].read())
 
     def head(self, path: str) -> dict[str, Any]:
-        return dict(self.client.head_object(**self._split(path)))
+        return dict(self.client.head_object(**self.split(path)))
 
     def delete(self, path: str) -> None:
-        self.client.delete_object(**self._split(path))
+        self.client.delete_object(**self.split(path))
 
     def tags(self, path: str) -> dict[str, str]:
-        tags = self.client.get_object_tagging(**self._split(path))["TagSet"]
+        tags = self.client.get_object_tagging(**self.split(path))["TagSet"]
         return {tag["Key"]: tag["Value"] for tag in tags}
 
     def paths(self, prefix: str) -> list[str]:
@@ -200,9 +218,10 @@ class Witness:
                 found[path] = self.get(path)
         return found
 
-    def uploads(self, bucket: str) -> list[str]:
-        """Keys of the multipart uploads under way."""
-        answer = self.client.list_multipart_uploads(Bucket=bucket)
+    def uploads(self, prefix: str) -> list[str]:
+        """Keys of the multipart uploads under way below a path."""
+        bucket, _, key = prefix.partition("/")
+        answer = self.client.list_multipart_uploads(Bucket=bucket, Prefix=key)
         return [item["Key"] for item in answer.get("Uploads", [])]
 
 
@@ -220,47 +239,22 @@ class Traffic:
     def requests(self) -> list[Any]:
         return [request for known in list(self.proxy.connections) for request in known.requests]
 
-    def count(self, call: Callable[[], Any]) -> list[str]:
-        """The kinds of the requests that a call makes, in order of the alphabet."""
+    def of(self, call: Callable[[], Any]) -> list[Any]:
+        """The requests that a call makes."""
         before = {id(request) for request in self.requests()}
         call()
-        return sorted(kind_of(r) for r in self.requests() if id(r) not in before)
+        return [request for request in self.requests() if id(request) not in before]
+
+    def count(self, call: Callable[[], Any]) -> list[str]:
+        """The S3 operations that a call asks for, in order of the alphabet."""
+        return sorted(request.operation for request in self.of(call))
 
     def heads(self, call: Callable[[], Any]) -> list[str]:
         """The heads of the requests that a call makes, in small letters."""
-        before = {id(request) for request in self.requests()}
-        call()
-        return [
-            r.head.decode("latin-1").lower() for r in self.requests() if id(r) not in before
-        ]
+        return [request.head.decode("latin-1").lower() for request in self.of(call)]
 
     def close(self) -> None:
         self.proxy.__exit__(None, None, None)
-
-
-def kind_of(request: Any) -> str:
-    """The S3 operation of a request."""
-    path, _, query = request.path.partition("?")
-    fields = {field.partition("=")[0] for field in query.split("&")}
-    bucket, _, key = path.lstrip("/").partition("/")
-    if request.method == "GET" and not key:
-        for field, name in (("versions", "ListObjectVersions"), ("uploads", "ListUploads")):
-            if field in fields:
-                return name
-        return "ListObjectsV2" if bucket else "ListBuckets"
-    if request.method == "POST":
-        for field, name in (("delete", "DeleteObjects"), ("uploads", "CreateMultipartUpload")):
-            if field in fields:
-                return name
-        return "CompleteMultipartUpload"
-    if "uploadId" in fields:
-        copy = b"\r\nx-amz-copy-source:" in request.head.lower()
-        part = "UploadPartCopy" if copy else "UploadPart"
-        return {"PUT": part, "DELETE": "AbortMultipartUpload"}.get(request.method, "ListParts")
-    if request.method == "PUT" and b"\r\nx-amz-copy-source:" in request.head.lower():
-        return "CopyObject"
-    what = "Object" if key else "Bucket"
-    return {"GET": "Get", "HEAD": "Head", "PUT": "Put", "DELETE": "Delete"}[request.method] + what
 
 
 def fresh(bucket: str, word: str = "area") -> str:
@@ -268,13 +262,13 @@ def fresh(bucket: str, word: str = "area") -> str:
     return f"{bucket}/{word}-{uuid.uuid4().hex[:12]}"
 
 
-def forget_instances() -> Iterator[None]:
-    """File systems by name are those of this package, none of them kept between tests."""
-    for class_ in (S3FileSystem, AioS3FileSystem):
-        class_.clear_instance_cache()
-    known = dict(_registry)
-    yield
-    for class_ in (S3FileSystem, AioS3FileSystem):
-        class_.clear_instance_cache()
-    _registry.clear()
-    _registry.update(known)
+class Steps(Callback):
+    """A callback that remembers what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[int] = []
+
+    def relative_update(self, inc: int = 1) -> None:
+        super().relative_update(inc)
+        self.told.append(inc)
