@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import os
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from typing import Any
 
 from heart import Heart
@@ -18,7 +18,7 @@ OBJECT_BYTES = 4096
 LARGE_BYTES = 64 * 1024 * 1024
 
 
-async def _timed(term: Terminal, what: str, work: Coroutine[Any, Any, Any]) -> Any:
+async def _timed(term: Terminal, what: str, work: Awaitable[Any]) -> Any:
     begin = time.perf_counter()
     async with Heart() as heart:
         result = await work
@@ -36,19 +36,15 @@ async def _small(term: Terminal, fs: Any, folder: str) -> None:
     names = [f"{folder}/{number:04}" for number in range(OBJECTS)]
     content = {name: os.urandom(OBJECT_BYTES) for name in names}
     puts = asyncio.gather(*(fs._pipe_file(name, data) for name, data in content.items()))
-    await _timed(term, f"{OBJECTS:,} objects written", _wait(puts))
+    await _timed(term, f"{OBJECTS:,} objects written", puts)
     listed = await _timed(term, "listed", fs._ls(folder, detail=False))
     if sorted(listed) != names:
         raise DemoError(f"{len(listed):,} objects are listed in place of {OBJECTS:,}")
     gets = asyncio.gather(*(fs._cat_file(name) for name in names))
-    read = await _timed(term, f"{OBJECTS:,} objects read", _wait(gets))
+    read = await _timed(term, f"{OBJECTS:,} objects read", gets)
     if dict(zip(names, read, strict=True)) != content:
         raise DemoError("an object came back with other bytes")
     await _timed(term, f"{OBJECTS:,} objects deleted", fs._rm(folder, recursive=True))
-
-
-async def _wait(future: asyncio.Future[Any]) -> Any:
-    return await future
 
 
 async def _large(term: Terminal, fs: Any, path: str) -> None:
