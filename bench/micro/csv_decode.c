@@ -1,14 +1,16 @@
 /* How fast the CSV of 1,000,000 rows of ten mixed columns becomes batches: GB/s of CSV, ns a row,
  * by kernel, and the machine's speed of copying the same bytes. */
-#include "result/csv_decode.h"
+#include "clock.h"
+#include "mixed.h"
+
 #include "result/columns.h"
+#include "result/csv_decode.h"
 
 #include <athena/error.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define ROWS 1000000
 #define BLOCK ((size_t)8 << 20)
@@ -18,25 +20,6 @@
 
 /* Only what has this in its name is measured; the only argument. */
 static const char *s_wanted = "";
-
-static const char *const s_columns[][2] = {
-    {"id", "bigint"},
-    {"quantity", "integer"},
-    {"price", "decimal"},
-    {"ratio", "double"},
-    {"is_open", "boolean"},
-    {"day", "date"},
-    {"at", "timestamp"},
-    {"category", "varchar"},
-    {"name", "varchar"},
-    {"note", "varchar"},
-};
-
-static unsigned next_random(void) {
-    static unsigned state = 12345;
-    state = state * 1664525u + 1013904223u;
-    return state >> 8;
-}
 
 static size_t write_row(char *p, int row) {
     static const char *const categories[] = {"food", "tools", "garden", "books and maps"};
@@ -82,9 +65,9 @@ static size_t write_quoted_row(char *p, int row) {
 
 static struct ath__columns *make_columns(void) {
     struct ath__columns *columns = ath__columns_new();
-    for (size_t i = 0; columns && i < sizeof s_columns / sizeof *s_columns; i++) {
+    for (size_t i = 0; columns && i < MIXED_COLUMNS; i++) {
         struct ath_column_info info = {
-            .name = s_columns[i][0], .type = s_columns[i][1], .precision = 12, .scale = 2};
+            .name = mixed_columns[i][0], .type = mixed_columns[i][1], .precision = 12, .scale = 2};
         if (ath__columns_add(columns, &info))
             return NULL;
     }
@@ -132,13 +115,6 @@ static void decode(struct ath_slice text, const struct ath__csv_options *options
     ath__csv_decoder_release(decoder);
 }
 
-/* CPU seconds. */
-static double now_s(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 static void print_best(const char *name, size_t len, double best) {
     printf("%-12s %.2f GB/s  %.0f ns/row\n", name, (double)len / best * 1e-9, best / ROWS * 1e9);
 }
@@ -149,9 +125,9 @@ static void measure(
     if (!ath__csv_scan_pick(options->kernel) || !strstr(name, s_wanted))
         return;
     for (int run = 0; run < RUNS; run++) {
-        double begin = now_s();
+        double begin = cpu_seconds();
         decode(text, options, keep);
-        double took = now_s() - begin;
+        double took = cpu_seconds() - begin;
         best = took < best ? took : best;
     }
     print_best(name, text.len, best);
@@ -163,7 +139,7 @@ static void measure_scan(const char *name, struct ath_slice text, enum ath__csv_
     ath__csv_scan_fn *scan_rows = ath__csv_scan_pick(kernel);
     double best = 1e9;
     for (int run = 0; scan_rows && strstr(name, s_wanted) && run < RUNS; run++) {
-        double begin = now_s();
+        double begin = cpu_seconds();
         for (size_t at = 0; at < text.len;) {
             struct ath__csv_scan scan = {
                 .source = {text.ptr + at, text.len - at},
@@ -177,7 +153,7 @@ static void measure_scan(const char *name, struct ath_slice text, enum ath__csv_
                 die("the document is malformed");
             at += scan.used;
         }
-        double took = now_s() - begin;
+        double took = cpu_seconds() - begin;
         best = took < best ? took : best;
     }
     if (scan_rows && strstr(name, s_wanted))
@@ -188,9 +164,9 @@ static void measure_copy(struct ath_slice text) {
     char *copy = malloc(text.len);
     double best = 1e9;
     for (int run = 0; copy && run < RUNS; run++) {
-        double begin = now_s();
+        double begin = cpu_seconds();
         memcpy(copy, text.ptr, text.len);
-        double took = now_s() - begin;
+        double took = cpu_seconds() - begin;
         best = took < best ? took : best;
     }
     print_best(copy && copy[text.len - 1] == '\n' ? "memory copy" : "?", text.len, best);

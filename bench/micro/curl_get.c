@@ -2,12 +2,13 @@
  * libcurl cannot go below. Prints one JSON object.
  *
  * Usage: bench_curl_get URL BYTES [PASSES [PARALLEL [huge|plain]]] | --version */
+#include "clock.h"
+
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 enum { PARALLEL_MAX = 256, CURL_BUFFER = 256 << 10 };
 
@@ -25,18 +26,6 @@ struct job {
     size_t next; /* offset of the range that is started next */
     CURLM *multi;
 };
-
-static double cpu_seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static double wall_seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static size_t take(char *data, size_t one, size_t len, void *user) {
     struct range *range = user;

@@ -1,4 +1,7 @@
 /* How fast a page of 1,000 rows of ten mixed columns becomes a batch: GB/s of JSON, ns a row. */
+#include "clock.h"
+#include "mixed.h"
+
 #include "result/page_decode.h"
 
 #include "base/alloc.h"
@@ -8,29 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define ROWS 1000
 #define PAGE_MAX (4u << 20)
-
-static const char *const s_columns[][2] = {
-    {"id", "bigint"},
-    {"quantity", "integer"},
-    {"price", "decimal"},
-    {"ratio", "double"},
-    {"is_open", "boolean"},
-    {"day", "date"},
-    {"at", "timestamp"},
-    {"category", "varchar"},
-    {"name", "varchar"},
-    {"note", "varchar"},
-};
-
-static unsigned next_random(void) {
-    static unsigned state = 12345;
-    state = state * 1664525u + 1013904223u;
-    return state >> 8;
-}
 
 static size_t write_row(char *p, int row) {
     static const char *const categories[] = {"food", "tools", "garden", "books and maps"};
@@ -62,13 +45,13 @@ static size_t write_row(char *p, int row) {
 static size_t write_page(char *p) {
     char *begin = p;
     p += sprintf(p, "{\"ResultSet\":{\"ResultSetMetadata\":{\"ColumnInfo\":[");
-    for (size_t i = 0; i < sizeof s_columns / sizeof *s_columns; i++)
+    for (size_t i = 0; i < MIXED_COLUMNS; i++)
         p += sprintf(
             p,
             "%s{\"Name\":\"%s\",\"Type\":\"%s\",\"Precision\":12,\"Scale\":2}",
             i ? "," : "",
-            s_columns[i][0],
-            s_columns[i][1]);
+            mixed_columns[i][0],
+            mixed_columns[i][1]);
     p += sprintf(p, "]},\"Rows\":[");
     for (int row = 0; row < ROWS; row++)
         p += write_row(p, row);
@@ -106,21 +89,14 @@ static size_t add_blanks(const char *from, size_t len, char *to) {
     return (size_t)(to - begin);
 }
 
-/* CPU seconds. */
-static double now_s(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 /* The best of five runs of `pages` pages. */
 static void measure(const char *name, struct ath_slice body, bool decode_text, int pages) {
     double best = 1e9;
     for (int run = 0; run < 5; run++) {
-        double begin = now_s();
+        double begin = cpu_seconds();
         for (int i = 0; i < pages; i++)
             decode(body, decode_text);
-        double took = now_s() - begin;
+        double took = cpu_seconds() - begin;
         best = took < best ? took : best;
     }
     printf(
