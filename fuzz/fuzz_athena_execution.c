@@ -1,9 +1,9 @@
 /* The QueryExecution object and StartQueryExecution's answer. */
+#include "fuzz.h"
+
 #include "aws/athena.h"
 
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct ath_slice text = ath__slice((const char *)data, size);

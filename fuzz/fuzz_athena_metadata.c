@@ -1,11 +1,11 @@
 /* Pages of ListDatabases and ListTableMetadata and the table of GetTableMetadata: the items joined
  * are a JSON array; a refused page leaves nothing. */
+#include "fuzz.h"
+
 #include "aws/athena.h"
 
 #include <jansson.h>
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_items(const struct ath__buf *items) {
     struct ath__buf text;

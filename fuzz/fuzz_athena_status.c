@@ -1,11 +1,11 @@
 /* GetQueryExecution's and BatchGetQueryExecution's answers: slices lie within the body, and what is
  * left without the Query is still one JSON object. */
+#include "fuzz.h"
+
 #include "aws/athena.h"
 
 #include <jansson.h>
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_within(struct ath_slice body, struct ath_slice part) {
     if (part.len > 0 && (part.ptr < body.ptr || part.ptr + part.len > body.ptr + body.len))

@@ -2,6 +2,8 @@
  * CSV: whatever the bytes, every kernel, in blocks and steps of any size, must come to what a plain
  * reader byte by byte finds: the same cells as values of their types, or the same error.
  */
+#include "fuzz.h"
+
 #include "result/cells.h"
 #include "result/columns.h"
 #include "result/csv_decode.h"
@@ -15,13 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            abort();                                                                               \
-    } while (0)
 #define COLUMNS_MAX 7
 
 static const char *const s_types[] = {

@@ -1,10 +1,10 @@
 /* Error answers. The first two bytes give the status, the rest is the body and the header. */
+#include "fuzz.h"
+
 #include "aws/error_parse.h"
 #include "base/utf8.h"
 
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_text(const char *text, size_t cap) {
     size_t len = strnlen(text, cap);

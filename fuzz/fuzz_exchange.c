@@ -3,6 +3,8 @@
  * body (an answer, handed out in order of the requests), a failure ("!io"), or what the program
  * does at that point ("@cancel"). However it goes: one final event, and nothing left.
  */
+#include "fuzz.h"
+
 #include "engine/internal.h"
 #include "net/http_fake.h"
 
@@ -21,8 +23,6 @@ struct script {
     size_t at;
     char text[16];
 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check(bool ok) {
     if (!ok)

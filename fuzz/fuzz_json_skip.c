@@ -1,10 +1,10 @@
 /* The scanner against jansson: both accept or both refuse, and strings decode to the same value. */
+#include "fuzz.h"
+
 #include "base/json_skip.h"
 
 #include <jansson.h>
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void compare_string(struct ath_slice text, const json_t *tree) {
     struct ath__json_cursor c;

@@ -1,4 +1,6 @@
 /* Pages: whatever the bytes, one step and many small ones must come to the same end. */
+#include "fuzz.h"
+
 #include "result/page_decode.h"
 
 #include "base/alloc.h"
@@ -9,14 +11,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            abort();                                                                               \
-    } while (0)
 
 static int decode(
     struct ath_slice body,

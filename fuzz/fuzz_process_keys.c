@@ -1,9 +1,9 @@
 /* credential_process: the answer, and the command line. */
+#include "fuzz.h"
+
 #include "aws/process_keys.h"
 
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct ath_slice text = ath__slice((const char *)data, size);

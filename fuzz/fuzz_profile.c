@@ -1,9 +1,9 @@
 /* Config and credentials files. */
+#include "fuzz.h"
+
 #include "aws/profile.h"
 
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (int has_kinds = 0; has_kinds < 2; has_kinds++) {

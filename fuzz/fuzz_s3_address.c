@@ -1,11 +1,11 @@
 /* Places of buckets and keys: "FLAGS bucket NUL key". Whatever the names hold, the host stays S3's
  * and the path decodes to what was given. */
+#include "fuzz.h"
+
 #include "aws/s3.h"
 #include "base/ascii.h"
 
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int hex_value(char c) {
     return c <= '9' ? c - '0' : c - 'A' + 10;

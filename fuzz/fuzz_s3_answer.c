@@ -1,12 +1,12 @@
 /* S3's errors and small answers, the first byte is part of the status: texts are UTF-8 of one line,
  * a region can stand in a host name, ids can stand in a query. */
+#include "fuzz.h"
+
 #include "aws/endpoint.h"
 #include "aws/s3.h"
 #include "base/utf8.h"
 
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_line(const char *text) {
     if (!ath__utf8_is_valid(text, strlen(text)))

@@ -1,12 +1,12 @@
 /* S3's listings, the first byte tells which: entries lie within their page and are UTF-8 where keys
  * are, the next query holds no byte that would end it; and what the scanner reads is what expat
  * reads. */
+#include "fuzz.h"
+
 #include "aws/s3.h"
 #include "base/utf8.h"
 
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_within(const struct ath_s3_page *page, struct ath_slice text) {
     const char *start = (const char *)page, *end = start + ath__s3_page_bytes(page);

@@ -1,11 +1,11 @@
 /* Signing: path, query and header values from the input, cut at LF. Whatever is signed has exactly
  * the lines the canonical form has. */
+#include "fuzz.h"
+
 #include "aws/sigv4.h"
 #include "base/buf.h"
 
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static size_t count_lines(struct ath_slice text) {
     size_t count = 1;

@@ -1,10 +1,10 @@
 /* Endpoint URLs: what is accepted, put together again, gives the same parts. */
+#include "fuzz.h"
+
 #include "aws/url.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct ath__arena arena = {0};

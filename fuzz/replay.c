@@ -1,10 +1,10 @@
 /* Runs a fuzz target over every file of the folders named on the command line. */
+#include "fuzz.h"
+
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int replay_file(const char *path) {
     FILE *file = fopen(path, "rb");
