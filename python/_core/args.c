@@ -4,39 +4,42 @@
 
 #include <string.h>
 
-static const char *raise_surrogate(struct core_state *state, const char *name) {
+bool core_take_surrogate(Py_ssize_t *out_at) {
     PyObject *type;
     PyObject *value;
     PyObject *traceback;
-    Py_ssize_t at = -1;
+    *out_at = -1;
     if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError))
-        return NULL;
+        return false;
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
-    if (value && PyUnicodeEncodeError_GetStart(value, &at) != 0)
+    if (value && PyUnicodeEncodeError_GetStart(value, out_at) != 0)
         PyErr_Clear();
     Py_XDECREF(type);
     Py_XDECREF(value);
     Py_XDECREF(traceback);
-    core_raise_text(
-        state,
-        ATH_ERR_INVALID,
-        "%s: the character at index %zd is a lone surrogate, which UTF-8 cannot carry",
-        name,
-        at);
-    return NULL;
+    return true;
 }
 
 const char *
 core_text(struct core_state *state, PyObject *value, const char *name, size_t *out_len) {
     Py_ssize_t len;
+    Py_ssize_t at;
     if (!PyUnicode_Check(value)) {
         PyErr_Format(PyExc_TypeError, "%s must be str, not %.100s", name, Py_TYPE(value)->tp_name);
         return NULL;
     }
     const char *text = PyUnicode_AsUTF8AndSize(value, &len);
-    if (!text)
-        return raise_surrogate(state, name);
+    if (!text) {
+        if (core_take_surrogate(&at))
+            core_raise_text(
+                state,
+                ATH_ERR_INVALID,
+                "%s: the character at index %zd is a lone surrogate, which UTF-8 cannot carry",
+                name,
+                at);
+        return NULL;
+    }
     if (memchr(text, '\0', (size_t)len)) {
         core_raise_text(state, ATH_ERR_INVALID, "%s contains a NUL character", name);
         return NULL;
@@ -55,13 +58,8 @@ int core_text_or_none(
     return *out_text ? 0 : -1;
 }
 
-static int whole_number(
-    struct core_state *state,
-    PyObject *value,
-    const char *name,
-    long long min,
-    long long max,
-    long long *out) {
+int core_whole_number(
+    PyObject *value, const char *name, long long min, long long max, long long *out) {
     int overflow = 0;
     PyObject *index = PyNumber_Index(value);
     if (!index) {
@@ -74,16 +72,7 @@ static int whole_number(
     Py_DECREF(index);
     if (overflow == 0 && *out >= min && *out <= max)
         return 0;
-    if (!PyErr_Occurred())
-        core_raise_text(
-            state,
-            ATH_ERR_INVALID,
-            "%s must be between %lld and %lld, not %R",
-            name,
-            min,
-            max,
-            value);
-    return -1;
+    return PyErr_Occurred() ? -1 : 1;
 }
 
 static int
@@ -95,7 +84,17 @@ number(struct core_state *state, PyObject *value, const struct core_field *field
         min = INT32_MIN;
         max = INT32_MAX;
     }
-    if (whole_number(state, value, field->name, min, max, &whole) != 0)
+    int code = core_whole_number(value, field->name, min, max, &whole);
+    if (code > 0)
+        core_raise_text(
+            state,
+            ATH_ERR_INVALID,
+            "%s must be between %lld and %lld, not %R",
+            field->name,
+            min,
+            max,
+            value);
+    if (code != 0)
         return -1;
     if (field->kind == CORE_INT64)
         memcpy(at, &(int64_t){whole}, sizeof(int64_t));

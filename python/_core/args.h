@@ -40,6 +40,14 @@ int core_fields_set(
 /* The UTF-8 of a str without NUL and without lone surrogates; NULL with an exception. */
 const char *core_text(struct core_state *state, PyObject *value, const char *name, size_t *out_len);
 
+/* For readers that raise errors of their own, when PyUnicode_AsUTF8AndSize() has failed: true when
+ * a lone surrogate is why; then the exception is gone and `*out_at` its index (-1: not known). */
+bool core_take_surrogate(Py_ssize_t *out_at);
+
+/* The same for whole numbers: 0, 1 when it is not between `min` and `max`, -1 with an exception. */
+int core_whole_number(
+    PyObject *value, const char *name, long long min, long long max, long long *out);
+
 /* As core_text(), but None gives a NULL pointer. Returns 0 or -1. */
 int core_text_or_none(
     struct core_state *state, PyObject *value, const char *name, const char **out_text);

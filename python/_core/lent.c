@@ -1,5 +1,6 @@
 #include "lent.h"
 
+#include <string.h>
 #include <sys/mman.h>
 
 #define HUGE_PAGE ((uintptr_t)2 << 20)
@@ -25,6 +26,16 @@ static void advise(char *memory, Py_ssize_t size) {
     (void)memory;
     (void)size;
 #endif
+}
+
+void core_copy(char *to, struct ath_slice from) {
+    if (from.len <= CORE_COPY_ALONE_MAX) {
+        if (from.len > 0)
+            memcpy(to, from.ptr, from.len);
+        return;
+    }
+    Py_BEGIN_ALLOW_THREADS memcpy(to, from.ptr, from.len);
+    Py_END_ALLOW_THREADS
 }
 
 PyObject *core_fresh_bytes(Py_ssize_t size) {

@@ -21,6 +21,9 @@ void core_lent_free(struct core_lent *lent);
 bool core_lent_is_traced(const struct core_lent *lent);
 int core_lent_traverse(const struct core_lent *lent, visitproc visit, void *arg);
 
+#define CORE_COPY_ALONE_MAX (256 << 10) /* longer copies are made while other threads run */
+void core_copy(char *to, struct ath_slice from);
+
 /* A bytes object to be written to, in pages as large as the system has. NULL with an exception. */
 PyObject *core_fresh_bytes(Py_ssize_t size);
 

@@ -1,5 +1,7 @@
 #include "s3_args.h"
 
+#include "args.h"
+
 #include <string.h>
 
 static const char *const texts[CORE_S3_NAMES_COUNT] = {
@@ -7,6 +9,10 @@ static const char *const texts[CORE_S3_NAMES_COUNT] = {
     CORE_S3_NAMES(CORE_S3_TEXT)
 #undef CORE_S3_TEXT
 };
+
+const char *core_s3_parameter(enum core_s3_name name) {
+    return texts[name];
+}
 
 int core_s3_names_init(struct core_state *state) {
     for (int i = 0; i < CORE_S3_NAMES_COUNT; i++) {
@@ -91,30 +97,9 @@ int core_s3_bind(
 /* -- readers
  * --------------------------------------------------------------------------------------------- */
 
-static int raise_surrogate(const char *name) {
-    PyObject *type;
-    PyObject *value;
-    PyObject *traceback;
-    Py_ssize_t at = -1;
-    if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError))
-        return -1;
-    PyErr_Fetch(&type, &value, &traceback);
-    PyErr_NormalizeException(&type, &value, &traceback);
-    if (value && PyUnicodeEncodeError_GetStart(value, &at) != 0)
-        PyErr_Clear();
-    Py_XDECREF(type);
-    Py_XDECREF(value);
-    Py_XDECREF(traceback);
-    PyErr_Format(
-        PyExc_ValueError,
-        "%s: the character at index %zd is a lone surrogate, which UTF-8 cannot carry",
-        name,
-        at);
-    return -1;
-}
-
 int core_s3_slice(PyObject *value, const char *name, struct ath_slice *out) {
     Py_ssize_t len;
+    Py_ssize_t at;
     if (!value || value == Py_None)
         return 0;
     if (!PyUnicode_Check(value)) {
@@ -122,8 +107,15 @@ int core_s3_slice(PyObject *value, const char *name, struct ath_slice *out) {
         return -1;
     }
     const char *text = PyUnicode_AsUTF8AndSize(value, &len);
-    if (!text)
-        return raise_surrogate(name);
+    if (!text) {
+        if (core_take_surrogate(&at))
+            PyErr_Format(
+                PyExc_ValueError,
+                "%s: the character at index %zd is a lone surrogate, which UTF-8 cannot carry",
+                name,
+                at);
+        return -1;
+    }
     *out = (struct ath_slice){text, (size_t)len};
     return 0;
 }
@@ -143,19 +135,11 @@ int core_s3_text(PyObject *value, const char *name, const char **out) {
 }
 
 int core_s3_number(PyObject *value, const char *name, int64_t min, int64_t max, int64_t *out) {
-    int overflow = 0;
+    long long number;
     if (!value || value == Py_None)
         return 0;
-    PyObject *index = PyNumber_Index(value);
-    if (!index) {
-        if (PyErr_ExceptionMatches(PyExc_TypeError))
-            PyErr_Format(
-                PyExc_TypeError, "%s must be int, not %.100s", name, Py_TYPE(value)->tp_name);
-        return -1;
-    }
-    long long number = PyLong_AsLongLongAndOverflow(index, &overflow);
-    Py_DECREF(index);
-    if (overflow != 0 || number < min || number > max) {
+    int code = core_whole_number(value, name, min, max, &number);
+    if (code > 0)
         PyErr_Format(
             PyExc_ValueError,
             "%s must be between %lld and %lld, not %R",
@@ -163,8 +147,8 @@ int core_s3_number(PyObject *value, const char *name, int64_t min, int64_t max, 
             (long long)min,
             (long long)max,
             value);
+    if (code != 0)
         return -1;
-    }
     *out = number;
     return 0;
 }

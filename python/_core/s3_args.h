@@ -28,6 +28,9 @@ struct core_s3_signature {
 int core_s3_names_init(struct core_state *state);
 void core_s3_names_clear(struct core_state *state);
 
+/* The name of a parameter, for messages. */
+const char *core_s3_parameter(enum core_s3_name name);
+
 /*
  * Sorts the arguments of a vectorcall to `values`, which is indexed by enum core_s3_name; those not
  * given are NULL. Borrowed. Returns 0, or -1 with TypeError.

@@ -17,13 +17,12 @@ struct repeats {
     struct repeat owner_name;
 };
 
-/* A key that is not UTF-8 gets lone surrogates, so that it cannot be sent as that of another. */
-static PyObject *decode(struct ath_slice text) {
+PyObject *core_s3_decode(struct ath_slice text) {
     return PyUnicode_DecodeUTF8(text.ptr, (Py_ssize_t)text.len, "surrogateescape");
 }
 
 static PyObject *decode_or_none(struct ath_slice text) {
-    return text.len == 0 ? Py_NewRef(Py_None) : decode(text);
+    return text.len == 0 ? Py_NewRef(Py_None) : core_s3_decode(text);
 }
 
 /* The common ones are one object in the whole process; those that a server makes up are not, for
@@ -44,7 +43,7 @@ static PyObject *decode_storage_class(struct ath_slice text) {
     for (size_t i = 0; i < sizeof(common) / sizeof(common[0]); i++)
         if (strlen(common[i]) == text.len && memcmp(common[i], text.ptr, text.len) == 0)
             return PyUnicode_InternFromString(common[i]);
-    return decode(text);
+    return core_s3_decode(text);
 }
 
 static PyObject *
@@ -77,17 +76,17 @@ static PyObject *make_entry(const struct ath_s3_entry *entry, struct repeats *re
     if (!tuple)
         return NULL;
     bool good =
-        put(tuple, 0, PyLong_FromLong(entry->type)) && put(tuple, 1, decode(entry->key)) &&
+        put(tuple, 0, PyLong_FromLong(entry->type)) && put(tuple, 1, core_s3_decode(entry->key)) &&
         put(tuple, 2, PyLong_FromLongLong(entry->bytes)) &&
         put(tuple, 3, decode_or_none(entry->etag)) &&
         put(tuple, 4, make_time(entry->last_modified)) &&
         put(tuple, 5, share(&repeats->storage_class, entry->storage_class, decode_storage_class)) &&
-        put(tuple, 6, share(&repeats->version_id, entry->version_id, decode)) &&
+        put(tuple, 6, share(&repeats->version_id, entry->version_id, core_s3_decode)) &&
         put(tuple, 7, PyBool_FromLong(entry->is_latest)) &&
         put(tuple, 8, PyLong_FromLong(entry->part_number)) &&
         put(tuple, 9, decode_or_none(entry->upload_id)) &&
-        put(tuple, 10, share(&repeats->owner_id, entry->owner_id, decode)) &&
-        put(tuple, 11, share(&repeats->owner_name, entry->owner_name, decode));
+        put(tuple, 10, share(&repeats->owner_id, entry->owner_id, core_s3_decode)) &&
+        put(tuple, 11, share(&repeats->owner_name, entry->owner_name, core_s3_decode));
     PyObject_GC_UnTrack(tuple); /* nothing in it refers to anything */
     if (!good)
         Py_CLEAR(tuple);

@@ -8,9 +8,6 @@
 
 #include <string.h>
 
-/* Copies longer than this are made while other threads run. */
-#define COPY_ALONE_MAX (256 << 10)
-
 static struct core_query *query_of(PyObject *self) {
     return (struct core_query *)self;
 }
@@ -103,14 +100,9 @@ PyObject *core_s3_headers(PyObject *query, PyObject *Py_UNUSED(ignored)) {
 PyObject *core_s3_body(PyObject *query, PyObject *Py_UNUSED(ignored)) {
     core_query_settle(query_of(query));
     struct ath_slice body = ath_s3_body(handle(query));
-    if (body.len <= COPY_ALONE_MAX)
-        return PyBytes_FromStringAndSize(body.ptr, (Py_ssize_t)body.len);
     PyObject *bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)body.len);
-    if (bytes) {
-        char *to = PyBytes_AS_STRING(bytes);
-        Py_BEGIN_ALLOW_THREADS memcpy(to, body.ptr, body.len);
-        Py_END_ALLOW_THREADS
-    }
+    if (bytes)
+        core_copy(PyBytes_AS_STRING(bytes), body);
     return bytes;
 }
 
@@ -160,7 +152,7 @@ PyObject *core_s3_write(PyObject *query, PyObject *data) {
     if (core_s3_memory(data, "data", false, &view) != 0)
         return NULL;
     struct ath_slice bytes = {view.buf, (size_t)view.len};
-    if (view.len <= COPY_ALONE_MAX) {
+    if (view.len <= CORE_COPY_ALONE_MAX) {
         code = ath_s3_put_write(handle(query), bytes, &err);
     } else {
         Py_BEGIN_ALLOW_THREADS code = ath_s3_put_write(handle(query), bytes, &err);
@@ -200,16 +192,12 @@ PyObject *core_s3_page(PyObject *query, PyObject *Py_UNUSED(ignored)) {
     return core_raise(core_state_of(query), &err);
 }
 
-static PyObject *slice_text(struct ath_slice text) {
-    return PyUnicode_DecodeUTF8(text.ptr, (Py_ssize_t)text.len, "surrogateescape");
-}
-
 static PyObject *failure_tuple(const struct ath_s3_failure *failure) {
     PyObject *tuple = PyTuple_New(4);
     const struct ath_slice members[] = {
         failure->key, failure->version_id, failure->code, failure->message};
     for (Py_ssize_t i = 0; tuple && i < 4; i++) {
-        PyObject *text = slice_text(members[i]);
+        PyObject *text = core_s3_decode(members[i]);
         if (text)
             PyTuple_SET_ITEM(tuple, i, text);
         else

@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#define COPY_ALONE_MAX (256 << 10) /* longer copies are made while other threads run */
 #define URL_FEW 8192
 #define URL_MAX (256 << 10)
 
@@ -23,43 +22,45 @@ struct start {
     PyObject *values[CORE_S3_NAMES_COUNT];
 };
 
-static bool text(struct start *start, enum core_s3_name name, const char *label, const char **out) {
-    return core_s3_text(start->values[name], label, out) == 0;
+static bool text(struct start *start, enum core_s3_name name, const char **out) {
+    return core_s3_text(start->values[name], core_s3_parameter(name), out) == 0;
 }
 
-static bool
-slice(struct start *start, enum core_s3_name name, const char *label, struct ath_slice *out) {
-    return core_s3_slice(start->values[name], label, out) == 0;
+static bool slice(struct start *start, enum core_s3_name name, struct ath_slice *out) {
+    return core_s3_slice(start->values[name], core_s3_parameter(name), out) == 0;
+}
+
+static bool pairs(struct start *start, enum core_s3_name name, struct core_s3_pairs *out) {
+    return core_s3_pairs(start->values[name], core_s3_parameter(name), out) == 0;
+}
+
+static bool memory(struct start *start, enum core_s3_name name, bool writable, Py_buffer *out) {
+    return core_s3_memory(start->values[name], core_s3_parameter(name), writable, out) == 0;
 }
 
 /* An argument that must not be None; a wrong type is the reader's to refuse. */
-static bool given(struct start *start, enum core_s3_name name, const char *label) {
+static bool given(struct start *start, enum core_s3_name name) {
     if (start->values[name] != Py_None)
         return true;
-    PyErr_Format(PyExc_TypeError, "%s must be str, not NoneType", label);
+    PyErr_Format(PyExc_TypeError, "%s must be str, not NoneType", core_s3_parameter(name));
     return false;
 }
 
 static bool place(struct start *start, const char **bucket, struct ath_slice *key) {
-    return given(start, CORE_S3_BUCKET, "bucket") && given(start, CORE_S3_KEY, "key") &&
-           text(start, CORE_S3_BUCKET, "bucket", bucket) && slice(start, CORE_S3_KEY, "key", key);
+    return given(start, CORE_S3_BUCKET) && given(start, CORE_S3_KEY) &&
+           text(start, CORE_S3_BUCKET, bucket) && slice(start, CORE_S3_KEY, key);
 }
 
-static bool number(
-    struct start *start,
-    enum core_s3_name name,
-    const char *label,
-    int64_t min,
-    int64_t max,
-    int64_t *out) {
-    return core_s3_number(start->values[name], label, min, max, out) == 0;
+static bool
+number(struct start *start, enum core_s3_name name, int64_t min, int64_t max, int64_t *out) {
+    return core_s3_number(start->values[name], core_s3_parameter(name), min, max, out) == 0;
 }
 
 static bool parts(struct start *start, uint64_t *part_bytes, uint32_t *parallel) {
     int64_t bytes = 0;
     int64_t at_once = 0;
-    if (!number(start, CORE_S3_PART_BYTES, "part_bytes", 0, INT64_MAX, &bytes) ||
-        !number(start, CORE_S3_PARALLEL, "parallel", 0, UINT32_MAX, &at_once))
+    if (!number(start, CORE_S3_PART_BYTES, 0, INT64_MAX, &bytes) ||
+        !number(start, CORE_S3_PARALLEL, 0, UINT32_MAX, &at_once))
         return false;
     *part_bytes = (uint64_t)bytes;
     *parallel = (uint32_t)at_once;
@@ -96,7 +97,7 @@ static bool begin(
     if (core_s3_bind(state, signature, args, count, names, start->values) != 0 ||
         core_queue_of(state, start->values[CORE_S3_QUEUE], &start->queue) != 0 ||
         !read_user(start->values[CORE_S3_USER], &user) ||
-        core_s3_pairs(start->values[CORE_S3_HEADERS], "headers", &start->headers) != 0)
+        !pairs(start, CORE_S3_HEADERS, &start->headers))
         return false;
     start->self = core_query_alloc(state, user);
     return start->self != NULL;
@@ -118,7 +119,7 @@ static bool lend_body(struct start *start, struct ath_slice *out) {
     if (!value || value == Py_None)
         return true;
     struct core_lent *lent = core_lent_need(&start->self->lent);
-    if (!lent || core_s3_memory(value, "body", false, &lent->body) != 0)
+    if (!lent || !memory(start, CORE_S3_BODY, false, &lent->body))
         return false;
     *out = (struct ath_slice){lent->body.buf, (size_t)lent->body.len};
     return true;
@@ -129,7 +130,7 @@ static bool lend_into(struct start *start, void **out, size_t *out_len) {
     if (!value || value == Py_None)
         return true;
     struct core_lent *lent = core_lent_need(&start->self->lent);
-    if (!lent || core_s3_memory(value, "into", true, &lent->into) != 0)
+    if (!lent || !memory(start, CORE_S3_INTO, true, &lent->into))
         return false;
     *out = lent->into.buf;
     *out_len = (size_t)lent->into.len;
@@ -158,15 +159,12 @@ CORE_S3_METHOD(core_s3_call) {
     struct ath_s3_call_options native = ATH_S3_CALL_OPTIONS_INIT;
     struct start start;
     int code = 1;
-    if (begin(&start, state, &signature, args, count, names) &&
-        given(&start, CORE_S3_OPERATION, "operation") &&
-        given(&start, CORE_S3_METHOD_NAME, "method") &&
-        text(&start, CORE_S3_OPERATION, "operation", &native.operation) &&
-        text(&start, CORE_S3_METHOD_NAME, "method", &native.method) &&
-        text(&start, CORE_S3_BUCKET, "bucket", &native.bucket) &&
-        slice(&start, CORE_S3_KEY, "key", &native.key) &&
-        core_s3_pairs(start.values[CORE_S3_QUERY], "query", &start.query) == 0 &&
-        lend_body(&start, &native.body) && lend_into(&start, &native.into, &native.into_len)) {
+    if (begin(&start, state, &signature, args, count, names) && given(&start, CORE_S3_OPERATION) &&
+        given(&start, CORE_S3_METHOD_NAME) && text(&start, CORE_S3_OPERATION, &native.operation) &&
+        text(&start, CORE_S3_METHOD_NAME, &native.method) &&
+        text(&start, CORE_S3_BUCKET, &native.bucket) && slice(&start, CORE_S3_KEY, &native.key) &&
+        pairs(&start, CORE_S3_QUERY, &start.query) && lend_body(&start, &native.body) &&
+        lend_into(&start, &native.into, &native.into_len)) {
         native.query = start.query.items;
         native.query_count = start.query.count;
         native.headers = start.headers.items;
@@ -199,22 +197,11 @@ static bool find_head(struct start *start, struct ath_slice *out) {
     return true;
 }
 
-static void copy_front(char *to, struct ath_slice from) {
-    if (from.len <= COPY_ALONE_MAX) {
-        if (from.len > 0)
-            memcpy(to, from.ptr, from.len);
-        return;
-    }
-    Py_BEGIN_ALLOW_THREADS memcpy(to, from.ptr, from.len);
-    Py_END_ALLOW_THREADS
-}
-
 /* A bytes object of the answer's size for the transfer, begun with what is there. */
 static bool allocate(struct start *start, struct ath_s3_get_options *native) {
     struct ath_slice front = {NULL, 0};
     int64_t size = 0;
-    if (!number(start, CORE_S3_ALLOCATE, "allocate", 0, PY_SSIZE_T_MAX, &size) ||
-        !find_head(start, &front))
+    if (!number(start, CORE_S3_ALLOCATE, 0, PY_SSIZE_T_MAX, &size) || !find_head(start, &front))
         return false;
     if (size == 0 && !front.ptr)
         return true;
@@ -228,7 +215,7 @@ static bool allocate(struct start *start, struct ath_s3_get_options *native) {
     PyObject *bytes = core_fresh_bytes((Py_ssize_t)size);
     if (!bytes)
         return false;
-    copy_front(PyBytes_AS_STRING(bytes), front);
+    core_copy(PyBytes_AS_STRING(bytes), front);
     start->self->fresh = bytes;
     start->self->fresh_used = (Py_ssize_t)front.len;
     native->into = PyBytes_AS_STRING(bytes) + front.len;
@@ -265,10 +252,10 @@ CORE_S3_METHOD(core_s3_get) {
     native.length = -1;
     if (begin(&start, state, &signature, args, count, names) &&
         place(&start, &native.bucket, &native.key) &&
-        text(&start, CORE_S3_VERSION_ID, "version_id", &native.version_id) &&
-        text(&start, CORE_S3_IF_MATCH, "if_match", &native.if_match) &&
-        number(&start, CORE_S3_OFFSET, "offset", 0, INT64_MAX, &offset) &&
-        number(&start, CORE_S3_LENGTH, "length", -1, INT64_MAX, &native.length) &&
+        text(&start, CORE_S3_VERSION_ID, &native.version_id) &&
+        text(&start, CORE_S3_IF_MATCH, &native.if_match) &&
+        number(&start, CORE_S3_OFFSET, 0, INT64_MAX, &offset) &&
+        number(&start, CORE_S3_LENGTH, -1, INT64_MAX, &native.length) &&
         parts(&start, &native.part_bytes, &native.parallel) &&
         lend_into(&start, &native.into, &native.into_len) && allocate(&start, &native)) {
         native.offset = (uint64_t)offset;
@@ -328,8 +315,8 @@ CORE_S3_METHOD(core_s3_put) {
     if (begin(&start, state, &signature, args, count, names) &&
         place(&start, &native.bucket, &native.key) && read_path(&start, &native.path) &&
         read_stream(&start, &native.is_stream) &&
-        text(&start, CORE_S3_IF_NONE_MATCH, "if_none_match", &native.if_none_match) &&
-        text(&start, CORE_S3_IF_MATCH, "if_match", &native.if_match) &&
+        text(&start, CORE_S3_IF_NONE_MATCH, &native.if_none_match) &&
+        text(&start, CORE_S3_IF_MATCH, &native.if_match) &&
         parts(&start, &native.part_bytes, &native.parallel) && lend_body(&start, &native.body)) {
         native.headers = start.headers.items;
         native.headers_count = start.headers.count;
@@ -360,13 +347,12 @@ CORE_S3_METHOD(core_s3_copy) {
     int64_t multipart_from = 0;
     int code = 1;
     if (begin(&start, state, &signature, args, count, names) &&
-        place(&start, &native.bucket, &native.key) &&
-        given(&start, CORE_S3_SOURCE_BUCKET, "source_bucket") &&
-        given(&start, CORE_S3_SOURCE_KEY, "source_key") &&
-        text(&start, CORE_S3_SOURCE_BUCKET, "source_bucket", &native.source_bucket) &&
-        slice(&start, CORE_S3_SOURCE_KEY, "source_key", &native.source_key) &&
-        text(&start, CORE_S3_SOURCE_VERSION_ID, "source_version_id", &native.source_version_id) &&
-        number(&start, CORE_S3_MULTIPART_FROM, "multipart_from", 0, INT64_MAX, &multipart_from) &&
+        place(&start, &native.bucket, &native.key) && given(&start, CORE_S3_SOURCE_BUCKET) &&
+        given(&start, CORE_S3_SOURCE_KEY) &&
+        text(&start, CORE_S3_SOURCE_BUCKET, &native.source_bucket) &&
+        slice(&start, CORE_S3_SOURCE_KEY, &native.source_key) &&
+        text(&start, CORE_S3_SOURCE_VERSION_ID, &native.source_version_id) &&
+        number(&start, CORE_S3_MULTIPART_FROM, 0, INT64_MAX, &multipart_from) &&
         parts(&start, &native.part_bytes, &native.parallel)) {
         native.multipart_from = (uint64_t)multipart_from;
         native.headers = start.headers.items;
@@ -383,9 +369,9 @@ CORE_S3_METHOD(core_s3_copy) {
 static bool read_limits(struct start *start, struct ath_s3_list_options *native) {
     int64_t kind = 0;
     int64_t page_keys = 0;
-    if (!number(start, CORE_S3_KIND, "kind", INT32_MIN, INT32_MAX, &kind) ||
-        !number(start, CORE_S3_PAGE_KEYS, "page_keys", 0, INT32_MAX, &page_keys) ||
-        !number(start, CORE_S3_KEYS_MAX, "keys_max", 0, INT64_MAX, &native->keys_max))
+    if (!number(start, CORE_S3_KIND, INT32_MIN, INT32_MAX, &kind) ||
+        !number(start, CORE_S3_PAGE_KEYS, 0, INT32_MAX, &page_keys) ||
+        !number(start, CORE_S3_KEYS_MAX, 0, INT64_MAX, &native->keys_max))
         return false;
     native->kind = (int)kind;
     native->page_keys = (int32_t)page_keys;
@@ -414,12 +400,12 @@ CORE_S3_METHOD(core_s3_list) {
     struct start start;
     int code = 1;
     if (begin(&start, state, &signature, args, count, names) && read_limits(&start, &native) &&
-        text(&start, CORE_S3_BUCKET, "bucket", &native.bucket) &&
-        text(&start, CORE_S3_PREFIX, "prefix", &native.prefix) &&
-        text(&start, CORE_S3_DELIMITER, "delimiter", &native.delimiter) &&
-        text(&start, CORE_S3_START_AFTER, "start_after", &native.start_after) &&
-        slice(&start, CORE_S3_KEY, "key", &native.key) &&
-        text(&start, CORE_S3_UPLOAD_ID, "upload_id", &native.upload_id)) {
+        text(&start, CORE_S3_BUCKET, &native.bucket) &&
+        text(&start, CORE_S3_PREFIX, &native.prefix) &&
+        text(&start, CORE_S3_DELIMITER, &native.delimiter) &&
+        text(&start, CORE_S3_START_AFTER, &native.start_after) &&
+        slice(&start, CORE_S3_KEY, &native.key) &&
+        text(&start, CORE_S3_UPLOAD_ID, &native.upload_id)) {
         native.headers = start.headers.items;
         native.headers_count = start.headers.count;
         code = ath_s3_list_start(client, start.queue, &native, &start.self->op, &start.err);
@@ -512,9 +498,8 @@ CORE_S3_METHOD(core_s3_delete) {
     struct doomed doomed = {0};
     struct start start;
     int code = 1;
-    if (begin(&start, state, &signature, args, count, names) &&
-        given(&start, CORE_S3_BUCKET, "bucket") &&
-        text(&start, CORE_S3_BUCKET, "bucket", &native.bucket) && read_doomed(&start, &doomed)) {
+    if (begin(&start, state, &signature, args, count, names) && given(&start, CORE_S3_BUCKET) &&
+        text(&start, CORE_S3_BUCKET, &native.bucket) && read_doomed(&start, &doomed)) {
         native.keys = doomed.slices;
         native.version_ids = doomed.texts;
         native.count = (size_t)PyTuple_GET_SIZE(doomed.keys);
@@ -586,10 +571,10 @@ CORE_S3_METHOD(core_s3_presign) {
     start.state = state;
     if (core_s3_bind(state, &signature, args, count, names, start.values) != 0)
         return NULL;
-    if (given(&start, CORE_S3_METHOD_NAME, "method") && place(&start, &wish.bucket, &wish.key) &&
-        text(&start, CORE_S3_METHOD_NAME, "method", &wish.method) &&
-        number(&start, CORE_S3_EXPIRES, "expires", INT32_MIN, INT32_MAX, &wish.expires) &&
-        core_s3_pairs(start.values[CORE_S3_QUERY], "query", &start.query) == 0)
+    if (given(&start, CORE_S3_METHOD_NAME) && place(&start, &wish.bucket, &wish.key) &&
+        text(&start, CORE_S3_METHOD_NAME, &wish.method) &&
+        number(&start, CORE_S3_EXPIRES, INT32_MIN, INT32_MAX, &wish.expires) &&
+        pairs(&start, CORE_S3_QUERY, &start.query))
         url = sign(client, &start, &wish);
     core_s3_pairs_clear(&start.query);
     return url;
