@@ -29,6 +29,11 @@ def _quoted(text: str) -> str:
     return escape(urllib.parse.quote(text, safe="/-_.~"))
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64  # a client may open as many connections at the same moment
+
+
 class ExactS3:
     """The server, listening as long as the context is open. Every bucket is there."""
 
@@ -41,8 +46,7 @@ class ExactS3:
         self.refused: list[str] = []
         self._sorted: dict[str, list[str]] = {}
         handler = type("Handler", (_Handler,), {"s3": self})
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self.server.daemon_threads = True
+        self.server = _Server(("127.0.0.1", 0), handler)
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True)
 
     @property

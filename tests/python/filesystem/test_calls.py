@@ -335,6 +335,7 @@ class CopyingServer(ThreadingHTTPServer):
     """Copies an object in parts; answers to no part before all are asked for."""
 
     daemon_threads = True
+    request_queue_size = 64  # all connect at the same moment
 
     def __init__(self, parts: int) -> None:
         super().__init__(("127.0.0.1", 0), CopyingHandler)
