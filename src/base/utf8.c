@@ -33,7 +33,7 @@ static size_t sequence_len(const unsigned char *p, size_t n) {
     return need;
 }
 
-bool ath__utf8_is_valid(const char *ptr, size_t len) {
+size_t ath__utf8_valid_len(const char *ptr, size_t len) {
     size_t i = 0;
     uint64_t word;
     while (i < len) {
@@ -50,10 +50,10 @@ bool ath__utf8_is_valid(const char *ptr, size_t len) {
         }
         size_t step = sequence_len((const unsigned char *)ptr + i, len - i);
         if (step == 0)
-            return false;
+            break;
         i += step;
     }
-    return true;
+    return i;
 }
 
 size_t ath__utf8_encode(uint32_t code, char out[4]) {

@@ -6,7 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-bool ath__utf8_is_valid(const char *ptr, size_t len);
+/* How many bytes are well formed, up to the first that are not. */
+size_t ath__utf8_valid_len(const char *ptr, size_t len);
+static inline bool ath__utf8_is_valid(const char *ptr, size_t len) {
+    return ath__utf8_valid_len(ptr, len) == len;
+}
 bool ath__utf8_is_ascii(const char *ptr, size_t len);
 /* Writes one code point (not a surrogate, at most U+10FFFF) and returns its length, 1..4. */
 size_t ath__utf8_encode(uint32_t code, char out[4]);

@@ -18,7 +18,7 @@ struct s3_list {
     int64_t keys_max;
     struct {
         struct ath__buf next; /* of the query; empty: the first page, or none follows */
-        bool asking, begun;
+        bool asking;
         int64_t keys;
     } io;
 };
@@ -104,7 +104,7 @@ static void request_page(struct s3_list *list) {
         end_with(list, ATH_ERR_NOMEM, "out of memory");
         return;
     }
-    list->io.asking = list->io.begun = true;
+    list->io.asking = true;
     ath__s3_call_start(s);
 }
 

@@ -156,20 +156,6 @@ static int report(const struct ath__csv_decoder *decoder, struct ath_error *err)
         decoder->error_at);
 }
 
-/* Where the text stops being UTF-8, which it does. */
-static size_t find_invalid(struct ath_slice text) {
-    size_t at = 0;
-    while (at < text.len) {
-        size_t len = 1;
-        while (len <= 4 && (len > text.len - at || !ath__utf8_is_valid(text.ptr + at, len)))
-            len++;
-        if (len > 4)
-            break;
-        at += len;
-    }
-    return at;
-}
-
 /* -- batches ----------------------------------------------------------------------------------- */
 
 static int begin_batch(struct ath__csv_decoder *decoder, bool is_cut) {
@@ -335,9 +321,9 @@ static int read_rows(
     };
     decoder->scan(scan);
     struct ath_slice checked = {source.ptr, scan->error ? scan->error_at : scan->used};
-    if (scan->has_high && !ath__utf8_is_valid(checked.ptr, checked.len))
-        return fail(
-            decoder, ATH_ERR_PROTOCOL, "text that is not UTF-8", at + find_invalid(checked));
+    size_t valid = scan->has_high ? ath__utf8_valid_len(checked.ptr, checked.len) : checked.len;
+    if (valid < checked.len)
+        return fail(decoder, ATH_ERR_PROTOCOL, "text that is not UTF-8", at + valid);
     if (scan->error)
         return fail(decoder, ATH_ERR_PROTOCOL, scan->error, at + scan->error_at);
     return scan->rows ? use_rows(decoder, source, scan) : 0;
