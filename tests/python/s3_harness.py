@@ -12,7 +12,7 @@ import inspect
 import random
 import sys
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ import botocore.config
 import harness
 from fsspec.callbacks import Callback
 from pyathena.filesystem._client import S3Client, make_client
+from pyathena.filesystem._drive import Drive, run_blocking
+from pyathena.filesystem._loop_drive import LoopDrive
 from pyathena.filesystem.s3 import S3FileSystem
 from pyathena.filesystem.s3_async import AioS3FileSystem
 
@@ -71,6 +73,16 @@ class Endpoint:
 def client_of(endpoint: Endpoint, **more: Any) -> S3Client:
     """What is below a file system for this server; further settings may be added."""
     return make_client(**{**endpoint.settings, **more})
+
+
+Driven = Callable[[Callable[[Drive], Coroutine[Any, Any, Any]]], Any]
+
+
+def driven_by(kind: str, client: S3Client) -> Driven:
+    """Runs coroutines over a drive: that of blocking calls, or that of a kind of loop."""
+    if kind == "blocking":
+        return lambda make: run_blocking(client, make)
+    return lambda make: harness.run_on(kind, make(LoopDrive(client)))
 
 
 @functools.cache

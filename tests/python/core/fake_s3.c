@@ -52,8 +52,7 @@ static int parts_alive;
 static int touches;
 static volatile unsigned sum;
 
-/* -- the script
- * -------------------------------------------------------------------------------------- */
+/* -- the script */
 
 static struct ath_slice slice_copy(const char *bytes, size_t len) {
     char *result = calloc(1, len + 1);
@@ -166,8 +165,7 @@ int fake_s3_touches(void) {
     return touches;
 }
 
-/* -- for fake_athena.c
- * ----------------------------------------------------------------------------------- */
+/* -- for fake_athena.c */
 
 bool fake_s3_is_ready(const struct fake_s3 *s3) {
     return s3 && (s3->first != s3->last || s3->room > 0);
@@ -200,8 +198,7 @@ void fake_s3_free(struct fake_s3 *s3) {
     free(s3);
 }
 
-/* -- the library
- * -------------------------------------------------------------------------------------- */
+/* -- the library */
 
 struct note {
     char *at;

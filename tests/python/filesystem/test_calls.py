@@ -5,28 +5,23 @@ from __future__ import annotations
 import asyncio
 import threading
 import urllib.request
-from collections.abc import Callable, Coroutine
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import harness
 import pytest
 from pyathena import _core
 from pyathena.filesystem import _calls
 from pyathena.filesystem._client import S3Client
-from pyathena.filesystem._drive import Drive, LoopDrive, run_blocking
+from pyathena.filesystem._drive import Drive, run_blocking
+from pyathena.filesystem._loop_drive import LoopDrive
 from pyathena.filesystem.s3_path import S3Path
-from s3_harness import MIB, Endpoint, Traffic, Witness, client_of, pattern
-
-Driven = Callable[[Callable[[Drive], Coroutine[Any, Any, Any]]], Any]
+from s3_harness import MIB, Driven, Endpoint, Traffic, Witness, client_of, driven_by, pattern
 
 
 @pytest.fixture(params=["blocking", "asyncio"])
 def driven(request: pytest.FixtureRequest, client: S3Client) -> Driven:
     """Runs a coroutine over a drive of each kind."""
-    if request.param == "blocking":
-        return lambda make: run_blocking(client, make)
-    return lambda make: harness.run_on(request.param, make(LoopDrive(client)))
+    return driven_by(request.param, client)
 
 
 SLICES = [

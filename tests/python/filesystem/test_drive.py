@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
 import athena_local
@@ -19,19 +19,16 @@ from pyathena import _core
 from pyathena.aio._bridge import get_bridge
 from pyathena.filesystem import _calls
 from pyathena.filesystem._client import S3Client
-from pyathena.filesystem._drive import Abandoned, BlockingDrive, Drive, LoopDrive, run_blocking
+from pyathena.filesystem._drive import Abandoned, BlockingDrive, Drive, run_blocking
+from pyathena.filesystem._loop_drive import LoopDrive
 from pyathena.filesystem.s3_path import S3Path
-from s3_harness import MIB, Witness, pattern
-
-Driven = Callable[[Callable[[Drive], Coroutine[Any, Any, Any]]], Any]
+from s3_harness import MIB, Driven, Witness, driven_by, pattern
 
 
 @pytest.fixture(params=["blocking", "asyncio", "uvloop"])
 def driven(request: pytest.FixtureRequest, client: S3Client) -> Driven:
     """Runs a coroutine over a drive of each kind."""
-    if request.param == "blocking":
-        return lambda make: run_blocking(client, make)
-    return lambda make: harness.run_on(request.param, make(LoopDrive(client)))
+    return driven_by(request.param, client)
 
 
 @pytest.fixture
