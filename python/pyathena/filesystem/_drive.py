@@ -1,9 +1,10 @@
 """One coroutine, two ways to carry it out.
 
 What the file systems do is written once, as coroutines over a :class:`Drive`. Under asyncio a
-``LoopDrive`` lets them wait on futures of the loop; a :class:`BlockingDrive` steps the same
-coroutines on the caller's thread and waits in the core with the GIL released. The latter needs no
-event loop, so it works inside a running one, in any thread, and nested.
+``LoopDrive`` (in ``_loop_drive.py``) lets them wait on futures of the loop; a
+:class:`BlockingDrive` steps the same coroutines on the caller's thread and waits in the core with
+the GIL released. The latter needs no event loop, so it works inside a running one, in any thread,
+and nested.
 """
 
 from __future__ import annotations
@@ -20,23 +21,14 @@ from pyathena.common import drain_log
 
 if TYPE_CHECKING:
     from pyathena.filesystem._client import S3Client
-    from pyathena.filesystem._loop_drive import LoopDrive as LoopDrive
 
-__all__ = ["Abandoned", "BlockingDrive", "Drive", "LoopDrive", "Transfer", "run_blocking"]
+__all__ = ["Abandoned", "BlockingDrive", "Drive", "Gathering", "Transfer", "run_blocking"]
 
 T = TypeVar("T")
 
 _DONE = _core.EVENT_DONE
 _CREDENTIALS = _core.EVENT_CREDENTIALS
 _LOOK_S = 1.0
-
-
-def __getattr__(name: str) -> Any:
-    if name == "LoopDrive":  # asyncio is imported by those who use it
-        from pyathena.filesystem._loop_drive import LoopDrive
-
-        return LoopDrive
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class Abandoned(BaseException):

@@ -40,12 +40,10 @@ from pyathena.filesystem.s3_writer import (
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from pyathena.filesystem._streamed import AioS3StreamedFile as AioS3StreamedFile
     from pyathena.filesystem.s3_path import S3Path
 
 __all__ = [
     "AioS3File",
-    "AioS3StreamedFile",
     "CompressedBuffer",
     "S3File",
     "S3FileTarget",
@@ -53,14 +51,6 @@ __all__ = [
 ]
 
 _MAX_WORKERS = (os.cpu_count() or 1) * 5
-
-
-def __getattr__(name: str) -> Any:
-    if name == "AioS3StreamedFile":  # asyncio is imported by those who use it
-        from pyathena.filesystem._streamed import AioS3StreamedFile
-
-        return AioS3StreamedFile
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class _Positions:

@@ -9,9 +9,10 @@ from fsspec.asyn import AsyncFileSystem, get_loop  # type: ignore[import-untyped
 from pyathena.aio._bridge import take_turn
 from pyathena.filesystem._base import name_of
 from pyathena.filesystem._blocking import BlockingMethods, _send, _without_tree
-from pyathena.filesystem._file import AioS3File, AioS3StreamedFile
+from pyathena.filesystem._file import AioS3File
 from pyathena.filesystem._listing import Walk
 from pyathena.filesystem._loop_drive import LoopDrive
+from pyathena.filesystem._streamed import AioS3StreamedFile
 from pyathena.filesystem.s3 import S3FileSystem
 from pyathena.filesystem.s3_object import S3Object
 
