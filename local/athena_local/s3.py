@@ -86,6 +86,10 @@ class S3Client:
         """Removes an object; a missing one is no error."""
         self.files.rm_file(f"{bucket}/{key}")
 
+    def is_empty(self, bucket: str, prefix: str) -> bool:
+        """Whether there is no object below ``prefix``; one request."""
+        return not self.files.core.list_objects_page(bucket, prefix, max_keys=1).objects
+
     def list(self, bucket: str, prefix: str = "") -> Iterator[Any]:
         """All objects below ``prefix``, in key order: ``key``, ``size``, ``last_modified``."""
         yield from self.files.find(bucket, prefix=prefix, detail=True).values()

@@ -231,7 +231,7 @@ def _require_empty(session: _Session, location: str) -> None:
         bucket, prefix = split_uri(location)
     except ValueError as error:
         raise QueryError("INVALID_TABLE_PROPERTY", str(error)) from None
-    if next(iter(session.client.list(bucket, prefix)), None) is not None:
+    if not session.client.is_empty(bucket, prefix):
         raise QueryError(
             "HIVE_PATH_ALREADY_EXISTS", f"Target directory for the query is not empty: {location}"
         )
