@@ -420,34 +420,44 @@ int ath_s3_presign(
     return 0;
 }
 
+/* What the script has said by now: it may be saying it at this moment, on another thread. */
+static struct fake_s3 told(const struct ath_op *op) {
+    struct fake_s3 copy = {.size = -1};
+    pthread_mutex_lock(&fake_lock);
+    if (op->s3)
+        copy = *op->s3;
+    pthread_mutex_unlock(&fake_lock);
+    return copy;
+}
+
 int ath_s3_status(const struct ath_op *op) {
-    return op->s3 ? op->s3->status : 0;
+    return told(op).status;
 }
 
 /* Knows one header, so that a wrong name shows. */
 struct ath_slice ath_s3_header(const struct ath_op *op, const char *name) {
-    if (!op->s3 || !op->s3->head || strcmp(name, "etag") != 0)
+    const char *head = told(op).head;
+    if (!head || strcmp(name, "etag") != 0)
         return (struct ath_slice){NULL, 0};
-    const char *at = strstr(op->s3->head, "ETag: ");
+    const char *at = strstr(head, "ETag: ");
     return at ? (struct ath_slice){at + 6, strcspn(at + 6, "\r\n")} : (struct ath_slice){NULL, 0};
 }
 
 struct ath_slice ath_s3_head(const struct ath_op *op) {
-    if (!op->s3 || !op->s3->head)
-        return (struct ath_slice){NULL, 0};
-    return (struct ath_slice){op->s3->head, strlen(op->s3->head)};
+    const char *head = told(op).head;
+    return head ? (struct ath_slice){head, strlen(head)} : (struct ath_slice){NULL, 0};
 }
 
 struct ath_slice ath_s3_body(const struct ath_op *op) {
-    return op->s3 ? op->s3->body : (struct ath_slice){NULL, 0};
+    return told(op).body;
 }
 
 int64_t ath_s3_object_size(const struct ath_op *op) {
-    return op->s3 ? op->s3->size : -1;
+    return told(op).size;
 }
 
 uint64_t ath_s3_transferred(const struct ath_op *op) {
-    return op->s3 ? op->s3->transferred : 0;
+    return told(op).transferred;
 }
 
 static int
